@@ -1,0 +1,44 @@
+# Everything here is a short form of a script or a swift command; `make` lists it.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+ARGS ?=
+
+# dev/setup puts nats-server and Prometheus here when the machine has none.
+export PATH := $(CURDIR)/.tools/bin:$(PATH)
+
+.PHONY: help setup build demo up test check format generate clean-data
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo; echo "  ARGS='…' passes arguments on, as in: make test ARGS='--filter JetStream'"
+
+setup: ## install what is missing to build and run (dev/setup)
+	@dev/setup
+
+build: setup ## build the services and the contrail command
+	swift build $(ARGS)
+
+demo: setup ## run the whole stack, show one order from end to end, and stop it
+	swift build
+	@exec .build/debug/contrail demo $(ARGS)
+
+up: setup ## run the whole stack until Ctrl-C
+	swift build
+	@exec .build/debug/contrail up $(ARGS)
+
+test: ## install what the tests need, and run them
+	@dev/setup --tests
+	swift test $(ARGS)
+
+check: ## format, scripts, architecture, generated code: what CI checks beside the tests
+	@dev/check
+
+format: ## format the Swift sources in place
+	swift format --in-place --recursive --parallel $(wildcard Sources Tests Benchmarks Package.swift)
+
+generate: ## generate the code of Protos/ (dev/generate)
+	@dev/generate
+
+clean-data: ## remove the data of the local stack
+	@dev/clean-data

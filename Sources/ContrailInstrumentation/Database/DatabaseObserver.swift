@@ -1,0 +1,85 @@
+internal import Observability
+internal import Tracing
+internal import Postgres
+private import Synchronization
+
+/// Records a CLIENT span and the duration of every statement.
+///
+/// A statement outside any trace, such as a relay's poll or a probe's `SELECT 1`, is measured but begins no trace of its
+/// own: thousands of one-span traces would bury the journeys. Implements the database conventions of OpenTelemetry 1.44
+/// for PostgreSQL.
+struct DatabaseObserver: PostgresObserver {
+    private let tracer: OTelTracer
+    private let duration: MetricFamily<HistogramMetric>
+    private let waitTime: HistogramMetric
+
+    init(telemetry: Telemetry, pool: String) {
+        tracer = telemetry.tracer("contrail.database")
+        duration = telemetry.metrics.histogram(
+            "db_client_operation_duration_seconds",
+            help: "Duration of database statements.",
+            unit: .seconds,
+            labels: ["db_system_name", "db_namespace", "db_query_summary", "error_type"],
+            buckets: .databaseSeconds
+        )
+        waitTime =
+            telemetry.metrics.histogram(
+                "db_client_connection_wait_time_seconds",
+                help: "Time that callers waited for a connection of the pool.",
+                unit: .seconds,
+                labels: ["db_client_connection_pool_name"],
+                buckets: .databaseSeconds
+            ).labels(pool)
+    }
+
+    func operationStarted(_ operation: PostgresOperation) -> (any PostgresObservation)? {
+        let parent = ActiveContext.current
+        var span: OTelSpan?
+        if parent.spanContext != nil {
+            span = tracer.startSpan(
+                operation.summary,
+                kind: .client,
+                parent: parent,
+                attributes: Self.attributes(operation)
+            )
+        }
+        return Observation(span: span, duration: duration, operation: operation)
+    }
+
+    func connectionAcquired(wait: Duration) {
+        waitTime.observe(wait / .seconds(1))
+    }
+
+    private static func attributes(_ operation: PostgresOperation) -> Attributes {
+        var attributes: Attributes = [
+            SemanticConventions.dbSystemName: "postgresql",
+            SemanticConventions.dbNamespace: .string(operation.database),
+            SemanticConventions.dbQuerySummary: .string(operation.summary),
+            SemanticConventions.dbQueryText: .string(operation.sql),
+            SemanticConventions.serverAddress: .string(operation.host),
+        ]
+        if operation.port != 5432 { attributes[SemanticConventions.serverPort] = .int(operation.port) }
+        return attributes
+    }
+
+    private struct Observation: PostgresObservation {
+        let span: OTelSpan?
+        let duration: MetricFamily<HistogramMetric>
+        let operation: PostgresOperation
+        let stopwatch = Stopwatch()
+
+        func finished(_ outcome: Result<Int, PostgresError>) {
+            var errorType = ""
+            if case .failure(let error) = outcome {
+                errorType = error.sqlState?.rawValue ?? error.code.description
+                if let state = error.sqlState {
+                    span?.setAttribute(SemanticConventions.dbResponseStatusCode, .string(state.rawValue))
+                }
+                span?.setError(type: errorType, message: error.description)
+            }
+            span?.end()
+            duration.labels("postgresql", operation.database, operation.summary, errorType)
+                .observe(stopwatch.seconds)
+        }
+    }
+}

@@ -1,0 +1,64 @@
+public import GRPCCore
+private import GRPCNIOTransportCore
+private import GRPCNIOTransportHTTP2Posix
+
+/// A gRPC server whose calls are traced and measured.
+public final class TracedGRPCServer: Sendable {
+    private let server: GRPCServer<HTTP2ServerTransport.Posix>
+
+    /// Creates a server, which listens once it runs.
+    ///
+    /// - Parameters:
+    ///   - address: Where to listen; port 0 takes any free one.
+    ///   - services: What to serve.
+    ///   - telemetry: Where to record.
+    ///   - interceptors: What runs inside the span, for instance the translation of errors.
+    public init(
+        address: NetworkAddress,
+        services: [any RegistrableRPCService],
+        telemetry: Telemetry,
+        interceptors: [any ServerInterceptor] = []
+    ) {
+        let transport = HTTP2ServerTransport.Posix(
+            address: address.host.contains(":")
+                ? .ipv6(host: address.host, port: address.port) : .ipv4(host: address.host, port: address.port),
+            transportSecurity: .plaintext,
+            config: .defaults { config in
+                // grpc-swift's default is no limit at all; one client must not take the whole server.
+                config.http2.maxConcurrentStreams = 256
+                // Larger requests than any of ours are a mistake or an attack.
+                config.rpc.maxRequestPayloadSize = 256 * 1024
+                config.connection.keepalive.time = .seconds(60)
+                config.connection.keepalive.clientBehavior.minPingIntervalWithoutCalls = .seconds(10)
+            }
+        )
+        server = GRPCServer(
+            transport: transport,
+            services: services,
+            interceptors: [TracingServerInterceptor(telemetry: telemetry)] + interceptors
+        )
+    }
+
+    /// Serves until the shutdown has finished or the task is cancelled.
+    ///
+    /// - Throws: `RuntimeError` when the address cannot be listened on.
+    public func run() async throws {
+        try await server.serve()
+    }
+
+    /// Waits until the server listens.
+    ///
+    /// - Returns: The address, with the port that was taken.
+    /// - Throws: `RuntimeError` when the address cannot be listened on.
+    public func listeningAddress() async throws -> NetworkAddress {
+        let address = try await server.transport.listeningAddress
+        if let ipv4 = address.ipv4 { return NetworkAddress(host: ipv4.host, port: ipv4.port) }
+        if let ipv6 = address.ipv6 { return NetworkAddress(host: ipv6.host, port: ipv6.port) }
+        return NetworkAddress(host: "", port: 0)
+    }
+
+    /// Refuses new calls and lets those that run finish; ``run()`` returns after the last.
+    public func beginGracefulShutdown() {
+        server.beginGracefulShutdown()
+    }
+}

@@ -1,0 +1,101 @@
+public import GRPCCore
+internal import Observability
+internal import Tracing
+
+/// Records a CLIENT span and the call's duration for every call that is made, unary and streaming.
+///
+/// The span's context goes out in `traceparent`, `tracestate` and `baggage`; it lasts until the last message or the
+/// status has been read. Implements the gRPC conventions of OpenTelemetry 1.44.
+public struct TracingClientInterceptor: ClientInterceptor {
+    private let tracer: OTelTracer
+    private let metrics: RPCMetrics
+    private let target: Attributes
+
+    /// Creates the interceptor.
+    ///
+    /// - Parameters:
+    ///   - telemetry: Where to record.
+    ///   - host: The server's name as configured.
+    ///   - port: The server's port as configured.
+    public init(telemetry: Telemetry, host: String, port: Int) {
+        tracer = telemetry.tracer("contrail.grpc")
+        metrics = RPCMetrics(registry: telemetry.metrics, side: .client)
+        target = [
+            SemanticConventions.serverAddress: .string(host),
+            SemanticConventions.serverPort: .int(port),
+        ]
+    }
+
+    /// Sends the call inside the span.
+    public func intercept<Input: Sendable, Output: Sendable>(
+        request: StreamingClientRequest<Input>,
+        context: ClientContext,
+        next: (
+            _ request: StreamingClientRequest<Input>,
+            _ context: ClientContext
+        ) async throws -> StreamingClientResponse<Output>
+    ) async throws -> StreamingClientResponse<Output> {
+        let span = tracer.startSpan(
+            context.descriptor.fullyQualifiedMethod,
+            kind: .client,
+            attributes: .rpc(context.descriptor).merging(target)
+        )
+        let call = RPCSpan(span: span, metrics: metrics, method: context.descriptor, isFailure: { $0 != .ok })
+        var request = request
+        // A retried attempt starts from the caller's metadata, which may carry an older context.
+        for field in W3CPropagator.fields {
+            request.metadata.removeAllValues(forKey: field)
+        }
+        W3CPropagator.inject(ActiveContext(span)) { name, value in
+            request.metadata.addString(value, forKey: name)
+        }
+        var response: StreamingClientResponse<Output>
+        do {
+            response = try await call.run { try await next(request, context) }
+        } catch {
+            call.end(error)
+            throw error
+        }
+        switch response.accepted {
+        case .failure(let error):
+            call.end(error)
+        case .success(var contents):
+            contents.bodyParts = RPCAsyncSequence(wrapping: ObservedSequence(base: contents.bodyParts, call: call))
+            response.accepted = .success(contents)
+        }
+        return response
+    }
+}
+
+/// Passes elements on and ends the call's span with the sequence.
+private struct ObservedSequence<Base: AsyncSequence & Sendable>: AsyncSequence, Sendable
+where Base.Element: Sendable {
+    typealias Element = Base.Element
+
+    let base: Base
+    let call: RPCSpan
+
+    func makeAsyncIterator() -> Iterator {
+        Iterator(base: base.makeAsyncIterator(), call: call)
+    }
+
+    struct Iterator: AsyncIteratorProtocol {
+        var base: Base.AsyncIterator
+        let call: RPCSpan
+
+        mutating func next(isolation actor: isolated (any Actor)?) async throws -> Element? {
+            do {
+                let element = try await base.next(isolation: actor)
+                if element == nil { call.end(nil) }
+                return element
+            } catch {
+                call.end(error)
+                throw error
+            }
+        }
+
+        mutating func next() async throws -> Element? {
+            try await next(isolation: nil)
+        }
+    }
+}

@@ -1,0 +1,73 @@
+internal import JetStream
+internal import Observability
+
+/// What is known about an event beside its payload: CloudEvents 1.0 in binary mode over NATS headers.
+public struct EventEnvelope: Sendable, Hashable {
+    /// The event's identity, for ever; also `Nats-Msg-Id`.
+    public var id: String
+    /// The kind of event, which is its subject: `order.created`.
+    public var type: String
+    /// Who made it: `/contrail/orders`.
+    public var source: String
+    /// The aggregate that it is about.
+    public var subject: String
+    /// When it was recorded, in nanoseconds since the Unix epoch.
+    public var time: UInt64
+    /// The payload's message and schema version: `contrail.events.v1.OrderCreated/1`.
+    public var dataSchema: String
+
+    /// Creates an envelope.
+    public init(id: String, type: String, source: String, subject: String, time: UInt64, dataSchema: String) {
+        self.id = id
+        self.type = type
+        self.source = source
+        self.subject = subject
+        self.time = time
+        self.dataSchema = dataSchema
+    }
+}
+
+extension EventEnvelope {
+    /// The headers of an event that is published.
+    var headers: NATSHeaders {
+        [
+            "ce-specversion": "1.0",
+            "ce-id": id,
+            "ce-type": type,
+            "ce-source": source,
+            "ce-subject": subject,
+            "ce-time": RFC3339.format(nanoseconds: time),
+            "ce-dataschema": dataSchema,
+            "content-type": "application/protobuf",
+        ]
+    }
+
+    /// Reads the headers of a message.
+    ///
+    /// Producers that know nothing of CloudEvents are understood as far as possible: the subject is the type,
+    /// `Nats-Msg-Id` or else the position in the stream is the identity, the time of storage is the time.
+    init(_ message: JetStreamMessage) {
+        let headers = message.headers
+        let metadata = message.metadata
+        id =
+            headers.first(named: "ce-id") ?? headers.first(named: "Nats-Msg-Id")
+            ?? "\(metadata.stream):\(metadata.streamSequence)"
+        type = headers.first(named: "ce-type") ?? message.subject
+        source = headers.first(named: "ce-source") ?? ""
+        subject = headers.first(named: "ce-subject") ?? ""
+        time = headers.first(named: "ce-time").flatMap(RFC3339.parse) ?? UInt64(clamping: metadata.timestamp)
+        dataSchema = headers.first(named: "ce-dataschema") ?? ""
+    }
+}
+
+extension W3CPropagator {
+    /// The context that a message carries.
+    ///
+    /// Names are matched in any case, because other producers' libraries write `Traceparent`; `Xraceparent` is what
+    /// servers 2.11 to 2.13 make of a header whose trace they were told to disable.
+    static func extract(_ headers: NATSHeaders) -> ActiveContext {
+        let context = extract { headers.values(named: $0) }
+        guard context.spanContext == nil, headers.first(named: "traceparent") == nil else { return context }
+        return extract { headers.values(named: $0 == "traceparent" ? "xraceparent" : $0) }
+    }
+}

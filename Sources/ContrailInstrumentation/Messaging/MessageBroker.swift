@@ -1,0 +1,138 @@
+internal import JetStream
+internal import Logging
+internal import Observability
+private import Synchronization
+
+/// The process's connection to NATS.
+///
+/// ``run()`` connects, for as long as it takes, and stays connected. What publishes and consumes through it waits for
+/// the first connection and fails fast while there is none later.
+public final class MessageBroker: Sendable {
+    private enum State {
+        case connecting(waiters: [CheckedContinuation<NATSConnection, any Error>])
+        case connected(NATSConnection)
+        case closed
+    }
+
+    let server: Attributes
+    private let configuration: NATSConfiguration
+    private let telemetry: Telemetry
+    private let state = Mutex(State.connecting(waiters: []))
+    private let stop = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+
+    /// Creates the connection's owner; nothing is connected yet.
+    ///
+    /// - Parameters:
+    ///   - environment: `NATS_URL` and its companions; the local server by default.
+    ///   - name: What the server's monitoring shows for this connection.
+    ///   - telemetry: Where to record.
+    /// - Throws: An error that names the variable that is wrong.
+    public init(environment: [String: String], name: String, telemetry: Telemetry) throws {
+        var configuration = try NATSConfiguration(environment: environment)
+        configuration.name = name
+        // Own replies only: whoever may subscribe to `_INBOX.>` reads everybody's.
+        configuration.inboxPrefix = "_INBOX_\(name)"
+        self.configuration = configuration
+        self.telemetry = telemetry
+        server = Self.serverAttributes(configuration.servers.first ?? "")
+        let metrics = telemetry.metrics
+        metrics.gauge("nats_connected", help: "Whether the connection to NATS is up: 1 or 0.") { [weak self] in
+            self?.isConnected == true ? 1 : 0
+        }
+    }
+
+    /// Whether the connection is up now.
+    public var isConnected: Bool {
+        state.withLock { state in
+            if case .connected(let connection) = state { connection.status == .connected } else { false }
+        }
+    }
+
+    /// Throws while the connection is not up: the check of `/readyz`.
+    public func check() async throws {
+        let problem: String? = state.withLock { state in
+            switch state {
+            case .connecting: "not connected yet"
+            case .closed: "closed"
+            case .connected(let connection):
+                connection.status == .connected ? nil : connection.status.rawValue
+            }
+        }
+        if let problem { throw BrokerUnavailable(reason: problem) }
+    }
+
+    /// Connects and stays connected until the shutdown or until the task is cancelled.
+    ///
+    /// - Throws: What can never work, such as refused credentials.
+    public func run() async throws {
+        let connection: NATSConnection
+        do {
+            connection = try await NATSConnection.connect(configuration, logger: telemetry.logger)
+        } catch {
+            close().forEach { $0.resume(throwing: error) }
+            throw error
+        }
+        let waiters = state.withLock { state -> [CheckedContinuation<NATSConnection, any Error>] in
+            guard case .connecting(let waiters) = state else { return [] }
+            state = .connected(connection)
+            return waiters
+        }
+        waiters.forEach { $0.resume(returning: connection) }
+        for await _ in stop.stream { break }
+        close().forEach { $0.resume(throwing: BrokerUnavailable(reason: "closed")) }
+        await connection.shutdown()
+    }
+
+    /// Makes ``run()`` send what is buffered, close and return.
+    public func beginShutdown() {
+        stop.continuation.yield()
+    }
+
+    /// The connection, once there is one.
+    ///
+    /// - Throws: ``BrokerUnavailable`` when it is closed, `CancellationError` is not thrown: callers are cancelled with
+    ///   the process, which closes the broker.
+    func connection() async throws -> NATSConnection {
+        try await withCheckedThrowingContinuation { continuation in
+            let known: Result<NATSConnection, any Error>? = state.withLock { state in
+                switch state {
+                case .connected(let connection): return .success(connection)
+                case .closed: return .failure(BrokerUnavailable(reason: "closed"))
+                case .connecting(var waiters):
+                    waiters.append(continuation)
+                    state = .connecting(waiters: waiters)
+                    return nil
+                }
+            }
+            if let known { continuation.resume(with: known) }
+        }
+    }
+
+    private func close() -> [CheckedContinuation<NATSConnection, any Error>] {
+        state.withLock { state in
+            defer { state = .closed }
+            guard case .connecting(let waiters) = state else { return [] }
+            return waiters
+        }
+    }
+
+    private static func serverAttributes(_ url: String) -> Attributes {
+        // nats://user:password@host:port — only host and port may appear anywhere.
+        let authority = url.split(separator: "/").last ?? ""
+        let address = authority.split(separator: "@").last ?? ""
+        guard let parsed = NetworkAddress(String(address)) else { return [:] }
+        return [
+            SemanticConventions.serverAddress: .string(parsed.host),
+            SemanticConventions.serverPort: .int(parsed.port),
+        ]
+    }
+}
+
+/// NATS is away.
+public struct BrokerUnavailable: Error, Sendable, CustomStringConvertible {
+    /// What is known about it.
+    public let reason: String
+
+    /// What is known about it.
+    public var description: String { reason }
+}

@@ -1,0 +1,67 @@
+internal import JetStream
+internal import Observability
+
+/// A part of a notification's journey, as `contrail.stage` names it.
+public enum Stage: String, Sendable, CaseIterable {
+    /// The call arrives → its transaction has committed.
+    case accept
+    /// Committed → the relay starts the publish.
+    case outboxWait = "outbox_wait"
+    /// The publish starts → JetStream has acknowledged.
+    case publish
+    /// Stored in the stream → first delivery.
+    case streamWait = "stream_wait"
+    /// An attempt has failed → the next starts.
+    case redeliveryWait = "redelivery_wait"
+    /// Asking the users service.
+    case lookup
+    /// The provider call.
+    case deliver
+    /// The row is committed and the message acknowledged.
+    case record
+
+    /// The value of the attribute.
+    var attribute: AttributeValue { .string(rawValue) }
+}
+
+extension Attributes {
+    /// What every messaging span starts with.
+    static func messaging(_ operation: String, type: String, subject: String) -> Attributes {
+        [
+            SemanticConventions.messagingSystem: "nats",
+            SemanticConventions.messagingOperationName: .string(operation),
+            SemanticConventions.messagingOperationType: .string(type),
+            SemanticConventions.messagingDestinationName: .string(subject),
+        ]
+    }
+
+    /// What identifies an event.
+    static func event(_ event: EventEnvelope) -> Attributes {
+        [
+            SemanticConventions.messagingMessageID: .string(event.id),
+            SemanticConventions.cloudEventsID: .string(event.id),
+            SemanticConventions.cloudEventsType: .string(event.type),
+            SemanticConventions.cloudEventsSource: .string(event.source),
+        ]
+    }
+}
+
+extension OTelSpan {
+    /// Notes that two clocks disagree: the wait is shown as nothing, and the difference is said.
+    func recordSkew(nanoseconds: UInt64) {
+        setAttribute(SemanticConventions.clockSkew, .double(Double(nanoseconds) / 1e9))
+    }
+}
+
+extension Error {
+    /// The `error.type` of a failed messaging operation, of low cardinality.
+    var messagingErrorType: String {
+        switch self {
+        case let error as NATSError: error.code.description
+        case let error as JetStreamError: "jetstream_\(error.code)"
+        case is BrokerUnavailable: "not_connected"
+        case is CancellationError: "cancelled"
+        default: String(reflecting: Swift.type(of: self))
+        }
+    }
+}

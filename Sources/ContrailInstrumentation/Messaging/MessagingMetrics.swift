@@ -1,0 +1,62 @@
+internal import Observability
+
+/// The conventions' messaging metrics.
+struct MessagingMetrics: Sendable {
+    private let operation: MetricFamily<HistogramMetric>
+    private let process: MetricFamily<HistogramMetric>
+    private let sent: MetricFamily<CounterMetric>
+    private let consumed: MetricFamily<CounterMetric>
+
+    init(registry: MetricsRegistry) {
+        operation = registry.histogram(
+            "messaging_client_operation_duration_seconds",
+            help: "Duration of publishing and acknowledging.",
+            unit: .seconds,
+            labels: [
+                "messaging_system", "messaging_operation_name", "messaging_operation_type",
+                "messaging_destination_name", "error_type",
+            ],
+            buckets: .rpcSeconds
+        )
+        process = registry.histogram(
+            "messaging_process_duration_seconds",
+            help: "Duration of handling one delivery.",
+            unit: .seconds,
+            labels: [
+                "messaging_system", "messaging_operation_name", "messaging_destination_name",
+                "messaging_consumer_group_name", "error_type",
+            ],
+            buckets: .rpcSeconds
+        )
+        sent = registry.counter(
+            "messaging_client_sent_messages_total",
+            help: "Messages that a publish was attempted for.",
+            labels: ["messaging_system", "messaging_operation_name", "messaging_destination_name", "error_type"]
+        )
+        consumed = registry.counter(
+            "messaging_client_consumed_messages_total",
+            help: "Deliveries that arrived, redeliveries included.",
+            labels: [
+                "messaging_system", "messaging_operation_name", "messaging_destination_name",
+                "messaging_consumer_group_name",
+            ]
+        )
+    }
+
+    func published(to subject: String, seconds: Double, errorType: String) {
+        operation.labels("nats", "publish", "send", subject, errorType).observe(seconds)
+        sent.labels("nats", "publish", subject, errorType).increment()
+    }
+
+    func settled(_ name: String, subject: String, seconds: Double, errorType: String) {
+        operation.labels("nats", name, "settle", subject, errorType).observe(seconds)
+    }
+
+    func consumed(from subject: String, consumer: String) {
+        consumed.labels("nats", "process", subject, consumer).increment()
+    }
+
+    func processed(from subject: String, consumer: String, seconds: Double, errorType: String) {
+        process.labels("nats", "process", subject, consumer, errorType).observe(seconds)
+    }
+}

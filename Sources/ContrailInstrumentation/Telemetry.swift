@@ -1,0 +1,34 @@
+public import Logging
+public import Observability
+
+/// What every wrapper of this module records into: traces, metrics and logs of one process.
+///
+/// Passed to who needs it; nothing is global.
+public struct Telemetry: Sendable {
+    /// Makes spans.
+    public let provider: TracerProvider
+    /// Makes instruments.
+    public let metrics: MetricsRegistry
+    /// Writes log lines, with the service's name.
+    public let logger: Logger
+
+    /// Creates the set.
+    public init(provider: TracerProvider, metrics: MetricsRegistry, logger: Logger) {
+        self.provider = provider
+        self.metrics = metrics
+        self.logger = logger
+    }
+
+    /// Makes the tracer of a module.
+    public func tracer(_ scope: String) -> OTelTracer {
+        provider.tracer(scope)
+    }
+}
+
+/// Measures how long something took, by a clock that is never set.
+struct Stopwatch {
+    private let start = ContinuousClock.now
+
+    /// Seconds since the creation.
+    var seconds: Double { (ContinuousClock.now - start) / .seconds(1) }
+}

@@ -1,0 +1,84 @@
+internal import Contracts
+internal import Foundation
+internal import GRPCCore
+internal import ContrailInstrumentation
+internal import Observability
+internal import PostgresEventStore
+internal import Tracing
+internal import SwiftProtobuf
+
+/// Handles one event: looks the customer up, delivers, and records it exactly once.
+struct NotificationHandler: Sendable {
+    /// The name under which the inbox and JetStream know this consumer.
+    static let consumer = "notifications"
+
+    let users: any Contrail_Users_V1_UserService.ClientProtocol
+    let provider: any NotificationProvider
+    let pool: PostgresPool
+    let tracer: OTelTracer
+
+    /// Handles a delivery.
+    ///
+    /// The inbox row is claimed first and committed together with the notification's row, so that the effect in the
+    /// database happens once however often the event comes. A crash between the provider's answer and the commit
+    /// delivers again, with the same id.
+    func handle(_ delivery: EventDelivery) async throws {
+        let notice = try Notice(delivery)
+        OTelSpan.current?.setAttributes([
+            SemanticConventions.userID: .string(notice.userID),
+            SemanticConventions.orderID: notice.orderID.isEmpty ? nil : .string(notice.orderID),
+        ].compacted())
+        let recipient = try await lookUp(notice.userID)
+        // The event's id makes the notification's: every attempt uses the same one.
+        let id = delivery.event.id
+        try await pool.withTransaction { transaction in
+            guard try await Inbox.claim(delivery.event.id, for: Self.consumer, in: transaction) else {
+                OTelSpan.current?.setAttribute(SemanticConventions.outcome, "duplicate")
+                return
+            }
+            try await deliver(notice, to: recipient, id: id)
+            let deliveredAt = tracer.provider.now()
+            try await delivery.record {
+                try await NotificationStorage.insert(
+                    NotificationRow(delivery, notice: notice, channel: provider.channel, deliveredAt: deliveredAt),
+                    in: transaction
+                )
+                try await transaction.commit()
+            }
+        }
+    }
+
+    private func lookUp(_ userID: String) async throws -> Recipient {
+        do {
+            let user = try await users.getUser(.with { $0.id = userID }).user
+            return Recipient(name: user.displayName, email: user.email)
+        } catch let error as RPCError where error.code == .notFound || error.code == .invalidArgument {
+            throw EventRejection(reason: "unknown_user", message: "there is no user \(userID.prefix(64))")
+        }
+    }
+
+    private func deliver(_ notice: Notice, to recipient: Recipient, id: String) async throws {
+        try await tracer.withSpan(
+            "deliver \(provider.channel)",
+            kind: .client,
+            attributes: [
+                SemanticConventions.stage: .string(Stage.deliver.rawValue),
+                SemanticConventions.notificationChannel: .string(provider.channel),
+                SemanticConventions.notificationID: .string(id),
+            ]
+        ) { _ in
+            try await provider.deliver(notice, to: recipient, id: id)
+        }
+    }
+}
+
+extension [String: AttributeValue?] {
+    /// The attributes that have a value.
+    fileprivate func compacted() -> Attributes {
+        var attributes = Attributes()
+        for (key, value) in self {
+            if let value { attributes[key] = value }
+        }
+        return attributes
+    }
+}

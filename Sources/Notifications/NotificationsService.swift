@@ -1,0 +1,126 @@
+internal import Contracts
+public import ContrailInstrumentation
+internal import Logging
+internal import PostgresEventStore
+public import ServiceRuntime
+internal import GRPCCore
+
+/// The notifications service: tells customers what happened to them and to their orders.
+public enum NotificationsService: ServiceDefinition {
+    /// `notifications`
+    public static let name = "notifications"
+    /// What `--help` says.
+    public static let summary = "tells customers what happened"
+    /// 50053
+    public static let defaultGRPCPort = 50053
+    /// 9103
+    public static let defaultAdminPort = 9103
+    /// The gRPC service, for health checks.
+    public static let grpcServiceNames = [
+        Contrail_Notifications_V1_NotificationService.descriptor.fullyQualifiedService
+    ]
+
+    /// Puts the service together.
+    public static func makeParts(_ settings: inout Settings, telemetry: Telemetry) throws -> ServiceParts {
+        let storage = try ServiceStorage(
+            name,
+            migrations: NotificationStorage.migrations,
+            settings: &settings,
+            telemetry: telemetry
+        )
+        let broker = try settings.broker(name, telemetry: telemetry)
+        let replicas = settings.streamReplicas()
+        let users = try settings.client(
+            "CONTRAIL_USERS_TARGET",
+            default: NetworkAddress(host: "127.0.0.1", port: 50051),
+            "the users service",
+            telemetry: telemetry
+        )
+        let handler = NotificationHandler(
+            users: Contrail_Users_V1_UserService.Client(wrapping: users.client),
+            provider: try provider(&settings, telemetry: telemetry),
+            pool: storage.pool,
+            tracer: telemetry.tracer("contrail.notifications")
+        )
+        let consumers = [EventStreamName.orders, .users].map { stream in
+            TracedConsumer(
+                .init(
+                    stream: stream.rawValue,
+                    consumer: NotificationHandler.consumer,
+                    subjects: stream.subjects
+                ),
+                broker: broker,
+                telemetry: telemetry
+            ) { delivery in
+                try await handler.handle(delivery)
+            }
+        }
+        return ServiceParts(
+            preparations: [
+                storage.preparation,
+                .streams([.orders, .users, .deadLetters], broker: broker, replicas: replicas),
+                Preparation("consumers") {
+                    for consumer in consumers { try await broker.ensure(consumer.configuration) }
+                },
+            ],
+            work: [storage.work, .broker(broker), .client("users client", users)]
+                + consumers.map(work) + [inboxCleaning(storage, logger: telemetry.logger)],
+            dependencies: [storage.dependency, .broker(broker)],
+            grpcServices: [NotificationHandlers(storage: NotificationStorage(pool: storage.pool))]
+        )
+    }
+
+    private static func provider(
+        _ settings: inout Settings,
+        telemetry: Telemetry
+    ) throws -> any NotificationProvider {
+        let channel = settings.choice(
+            "CONTRAIL_NOTIFICATION_PROVIDER",
+            default: "log",
+            of: ["log", "smtp"],
+            "how customers are told"
+        )
+        let server = settings.string("CONTRAIL_SMTP_URL", default: "smtp://127.0.0.1:1025", "the mail server")
+        let sender = settings.string("CONTRAIL_SMTP_FROM", default: "shop@example.com", "the sender's address")
+        let user = settings.string("CONTRAIL_SMTP_USER", default: "", "the mail server's user")
+        let password = settings.string("CONTRAIL_SMTP_PASSWORD", default: "", "the user's password")
+        guard channel == "smtp" else { return LogProvider(logger: telemetry.logger) }
+        do {
+            return MailProvider(
+                mailer: try TracedMailer(
+                    server: server,
+                    sender: sender,
+                    user: user,
+                    password: password,
+                    telemetry: telemetry
+                )
+            )
+        } catch {
+            settings.refuse("CONTRAIL_SMTP_URL", "does not work: \(error)")
+            return LogProvider(logger: telemetry.logger)
+        }
+    }
+
+    private static func work(_ consumer: TracedConsumer) -> BackgroundWork {
+        BackgroundWork("consumer of \(consumer.configuration.stream)") {
+            try await consumer.run()
+        } beginShutdown: {
+            consumer.beginShutdown()
+        }
+    }
+
+    /// Forgets handled events after two weeks, far longer than anything can come again.
+    private static func inboxCleaning(_ storage: ServiceStorage, logger: Logger) -> BackgroundWork {
+        BackgroundWork("inbox cleaning") {
+            while true {
+                do {
+                    let count = try await Inbox.forget(olderThanDays: 14, in: storage.pool)
+                    if count > 0 { logger.debug("inbox cleaned", metadata: ["forgotten": "\(count)"]) }
+                } catch {
+                    logger.debug("inbox was not cleaned", metadata: ["reason": "\(error)"])
+                }
+                try await Task.sleep(for: .seconds(3600))
+            }
+        }
+    }
+}

@@ -1,0 +1,126 @@
+internal import Foundation
+internal import ContrailInstrumentation
+internal import Observability
+internal import PostgresEventStore
+internal import ServiceRuntime
+
+/// A notification as the database keeps it.
+struct NotificationRow: Sendable, Equatable {
+    var id: String
+    var userID: String
+    var orderID: String
+    var eventType: String
+    var eventID: String
+    var channel: String
+    var subject: String
+    var occurredAt: UInt64
+    var deliveredAt: UInt64
+    var traceID: String
+    var attempts: Int
+
+    init(_ delivery: EventDelivery, notice: Notice, channel: String, deliveredAt: UInt64) {
+        id = delivery.event.id
+        userID = notice.userID
+        orderID = notice.orderID
+        eventType = delivery.event.type
+        eventID = delivery.event.id
+        self.channel = channel
+        subject = notice.subject
+        occurredAt = delivery.event.time
+        self.deliveredAt = deliveredAt
+        traceID = ActiveContext.current.spanContext?.traceID.hex ?? ""
+        attempts = delivery.attempt
+    }
+
+    init(_ row: PostgresRow) throws {
+        id = try row.decode(String.self, "id")
+        userID = try row.decode(String.self, "user_id")
+        orderID = try row.decode(String.self, "order_id")
+        eventType = try row.decode(String.self, "event_type")
+        eventID = try row.decode(String.self, "event_id")
+        channel = try row.decode(String.self, "channel")
+        subject = try row.decode(String.self, "subject")
+        occurredAt = UInt64(clamping: try row.decode(PostgresTimestamp.self, "occurred_at").nanosecondsSinceEpoch)
+        deliveredAt = UInt64(clamping: try row.decode(PostgresTimestamp.self, "delivered_at").nanosecondsSinceEpoch)
+        traceID = try row.decode(String.self, "trace_id")
+        attempts = try row.decode(Int.self, "attempts")
+    }
+}
+
+/// Notifications in PostgreSQL.
+struct NotificationStorage: Sendable {
+    static let migrations: [PostgresMigration] = [
+        EventStoreSchema.inbox,
+        PostgresMigration(
+            version: 100,
+            name: "notifications",
+            sql: """
+                CREATE TABLE notifications (
+                    position bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+                    id text NOT NULL CONSTRAINT notifications_id UNIQUE,
+                    user_id text NOT NULL,
+                    order_id text NOT NULL,
+                    event_type text NOT NULL,
+                    event_id text NOT NULL,
+                    channel text NOT NULL,
+                    subject text NOT NULL,
+                    occurred_at timestamptz NOT NULL,
+                    delivered_at timestamptz NOT NULL,
+                    trace_id text NOT NULL,
+                    attempts integer NOT NULL
+                );
+                CREATE INDEX notifications_user ON notifications (user_id, position);
+                CREATE INDEX notifications_order ON notifications (order_id, position);
+                """
+        ),
+    ]
+
+    let pool: PostgresPool
+
+    /// Stores a notification in the handler's transaction.
+    static func insert(_ row: NotificationRow, in transaction: PostgresTransaction) async throws {
+        _ = try await transaction.query(
+            "INSERT notifications",
+            """
+            INSERT INTO notifications (id, user_id, order_id, event_type, event_id, channel, subject, occurred_at,
+                delivered_at, trace_id, attempts)
+            VALUES (\(row.id), \(row.userID), \(row.orderID), \(row.eventType), \(row.eventID), \(row.channel),
+                \(row.subject), \(PostgresTimestamp(nanosecondsSinceEpoch: Int64(clamping: row.occurredAt))),
+                \(PostgresTimestamp(nanosecondsSinceEpoch: Int64(clamping: row.deliveredAt))), \(row.traceID), \(row.attempts))
+            """
+        )
+    }
+
+    /// One page of notifications, newest first.
+    struct Page: Sendable {
+        let rows: [NotificationRow]
+        /// Where the next page begins, or `nil` on the last.
+        let next: Int64?
+    }
+
+    /// Reads a page.
+    ///
+    /// - Parameters:
+    ///   - userID: Only this customer's; empty for all.
+    ///   - orderID: Only this order's; empty for all.
+    ///   - before: The position that the page before ended at.
+    ///   - limit: The most rows.
+    func list(userID: String, orderID: String, before: Int64, limit: Int) async throws -> Page {
+        let rows = try await pool.query(
+            "SELECT notifications",
+            """
+            SELECT position, id, user_id, order_id, event_type, event_id, channel, subject, occurred_at, delivered_at,
+                trace_id, attempts
+            FROM notifications
+            WHERE position < \(before) AND (\(userID) = '' OR user_id = \(userID))
+                AND (\(orderID) = '' OR order_id = \(orderID))
+            ORDER BY position DESC LIMIT \(limit + 1)
+            """
+        )
+        let page = rows.prefix(limit)
+        return Page(
+            rows: try page.map(NotificationRow.init),
+            next: rows.count > limit ? try page.last?.decode(Int64.self, "position") : nil
+        )
+    }
+}

@@ -1,0 +1,73 @@
+public import Logging
+public import Observability
+internal import Synchronization
+
+/// Sends spans to a trace backend as OTLP/HTTP with protobuf bodies.
+///
+/// Works on the thread that calls ``export(_:resource:deadline:)``, which the batch processor owns, one batch at a
+/// time, over one kept connection. Retries what may succeed later, with backoff, until the deadline. Implements the OTLP 1.11
+/// and OpenTelemetry "OTLP Exporter" specifications for `http/protobuf`.
+public final class OTLPHTTPSpanExporter: SpanExporter {
+    /// What the exporter calls itself in `User-Agent`.
+    public static let userAgent = "OTel-OTLP-Exporter-Swift/0.1.0"
+
+    private let multi: CurlMulti
+    private let shutdownDeadline = Mutex<ContinuousClock.Instant?>(nil)
+    /// Held during an export. Nobody else waits for it: the processor exports one batch at a time.
+    private let worker: Mutex<ExportWorker>
+
+    /// Creates an exporter. Nothing is sent before the first batch.
+    ///
+    /// - Parameters:
+    ///   - configuration: Where to and how.
+    ///   - logger: Hears of lost spans at warning, at most once in 30 seconds.
+    /// - Throws: ``OTLPExporterError`` when the configuration cannot be used or libcurl cannot be started.
+    public init(configuration: OTLPExporterConfiguration, logger: Logger) throws(OTLPExporterError) {
+        try configuration.validate()
+        let multi = try CurlMulti()
+        self.multi = multi
+        worker = Mutex(try ExportWorker(configuration, multi: multi, userAgent: Self.userAgent, logger: logger))
+    }
+
+    /// Sends a batch and waits for the outcome, retries included.
+    ///
+    /// - Parameters:
+    ///   - batch: The spans.
+    ///   - resource: The process that made them.
+    ///   - deadline: When to give up at the latest.
+    /// - Returns: What became of the spans; the error type is that of most of the lost ones.
+    public func export(
+        _ batch: [FinishedSpan],
+        resource: Resource,
+        deadline: ContinuousClock.Instant
+    ) -> SpanExportResult {
+        // Empty envelopes are not to be sent.
+        guard !batch.isEmpty else { return SpanExportResult(exported: 0) }
+        return worker.withLock { worker in
+            worker.export(batch[...], resource: resource) {
+                ExportDeadline(ofCall: deadline, ofShutdown: self.shutdownDeadline.withLock { $0 })
+            }
+        }
+    }
+
+    /// Makes a running export return by the deadline, also out of a backoff or a transfer, and later ones fail at once.
+    ///
+    /// - Parameter deadline: Until when spans may still be sent. A second call can only make it earlier.
+    public func shutdown(deadline: ContinuousClock.Instant) {
+        shutdownDeadline.withLock { $0 = min($0 ?? deadline, deadline) }
+        multi.wakeUp()
+    }
+}
+
+/// When an export has to end, and on whose behalf.
+struct ExportDeadline {
+    var ofCall: ContinuousClock.Instant
+    var ofShutdown: ContinuousClock.Instant?
+
+    var instant: ContinuousClock.Instant { min(ofCall, ofShutdown ?? ofCall) }
+
+    /// The `error.type` of an export that this deadline ended.
+    var errorType: String {
+        if let ofShutdown, ofShutdown <= ofCall { ExportFailure.shutdown } else { ExportFailure.timeout }
+    }
+}

@@ -1,0 +1,62 @@
+/// The value of an attribute.
+///
+/// Implements the OpenTelemetry common specification, "Attribute" and `AnyValue`.
+public enum AttributeValue: Hashable, Sendable {
+    /// Text.
+    case string(String)
+    /// True or false.
+    case bool(Bool)
+    /// A signed 64-bit number.
+    case int(Int64)
+    /// A floating-point number.
+    case double(Double)
+    /// Raw bytes.
+    case bytes([UInt8])
+    /// A list.
+    case array([AttributeValue])
+}
+
+extension AttributeValue: ExpressibleByStringLiteral, ExpressibleByStringInterpolation {
+    /// Creates text.
+    public init(stringLiteral value: String) {
+        self = .string(value)
+    }
+}
+
+extension AttributeValue: ExpressibleByBooleanLiteral {
+    /// Creates true or false.
+    public init(booleanLiteral value: Bool) {
+        self = .bool(value)
+    }
+}
+
+extension AttributeValue: ExpressibleByIntegerLiteral {
+    /// Creates a number.
+    public init(integerLiteral value: Int64) {
+        self = .int(value)
+    }
+}
+
+extension AttributeValue: ExpressibleByFloatLiteral {
+    /// Creates a floating-point number.
+    public init(floatLiteral value: Double) {
+        self = .double(value)
+    }
+}
+
+extension AttributeValue {
+    /// Creates a number from any integer, clamped to 64 signed bits.
+    public static func int(_ value: some BinaryInteger) -> AttributeValue {
+        .int(Int64(clamping: value))
+    }
+
+    /// The value with every string cut to a number of characters.
+    func truncated(to limit: Int) -> AttributeValue {
+        switch self {
+        case .string(let text): .string(text.count > limit ? String(text.prefix(limit)) : text)
+        case .bytes(let bytes): .bytes(bytes.count > limit ? Array(bytes.prefix(limit)) : bytes)
+        case .array(let values): .array(values.map { $0.truncated(to: limit) })
+        case .bool, .int, .double: self
+        }
+    }
+}

@@ -1,0 +1,69 @@
+public import Tracing
+
+/// The door for code that uses swift-distributed-tracing: the same spans, through its protocols.
+///
+/// An executable bootstraps it once, so that libraries that only know the standard API join our traces.
+public struct DistributedTracer: Tracer {
+    /// The spans are those of the SDK.
+    public typealias Span = OTelSpan
+
+    private let tracer: OTelTracer
+
+    /// Creates the door.
+    ///
+    /// - Parameter tracer: Makes the spans.
+    public init(_ tracer: OTelTracer) {
+        self.tracer = tracer
+    }
+
+    /// Starts a span as a child of the given context.
+    public func startSpan<Instant: TracerInstant>(
+        _ operationName: String,
+        context: @autoclosure () -> InstrumentationContext,
+        ofKind kind: SpanKind,
+        at instant: @autoclosure () -> Instant,
+        function: String,
+        file fileID: String,
+        line: UInt
+    ) -> OTelSpan {
+        tracer.startSpan(
+            operationName,
+            kind: kind,
+            parent: context().active ?? ActiveContext(),
+            startTime: instant().nanosecondsSinceEpoch,
+            attributes: [
+                SemanticConventions.codeFunctionName: .string(function),
+                SemanticConventions.codeFilePath: .string(fileID),
+                SemanticConventions.codeLineNumber: .int(line),
+            ]
+        )
+    }
+
+    /// Does nothing: flushing is awaited through ``TracerProvider/forceFlush(timeout:)``.
+    public func forceFlush() {}
+
+    /// Writes the trace context and baggage into a carrier.
+    public func inject<Carrier, Inject: Injector>(
+        _ context: InstrumentationContext,
+        into carrier: inout Carrier,
+        using injector: Inject
+    ) where Carrier == Inject.Carrier {
+        guard let active = context.active else { return }
+        W3CPropagator.inject(active) { name, value in
+            injector.inject(value, forKey: name, into: &carrier)
+        }
+    }
+
+    /// Reads the trace context and baggage from a carrier.
+    public func extract<Carrier, Extract: Extractor>(
+        _ carrier: Carrier,
+        into context: inout InstrumentationContext,
+        using extractor: Extract
+    ) where Carrier == Extract.Carrier {
+        let extracted = W3CPropagator.extract { name in
+            extractor.extract(key: name, from: carrier).map { [$0] } ?? []
+        }
+        guard extracted.spanContext != nil || !extracted.baggage.isEmpty else { return }
+        context.active = extracted
+    }
+}

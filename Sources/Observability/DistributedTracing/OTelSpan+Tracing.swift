@@ -1,0 +1,109 @@
+public import Tracing
+
+extension OTelSpan: Tracing.Span {
+    /// The context in which children are started.
+    public var context: InstrumentationContext {
+        var context = InstrumentationContext.topLevel
+        context.active = ActiveContext(self)
+        return context
+    }
+
+    /// The name.
+    public var operationName: String {
+        get { name }
+        set { name = newValue }
+    }
+
+    /// Whether changes are recorded.
+    public var isRecording: Bool { isSampled }
+
+    /// Sets the status; a status without a message has an empty description.
+    public func setStatus(_ status: SpanStatus) {
+        switch status.code {
+        case .ok: setStatus(Status.ok)
+        case .error: setStatus(Status.error(status.message ?? ""))
+        }
+    }
+
+    /// Adds an event.
+    public func addEvent(_ event: SpanEvent) {
+        addEvent(event.name, attributes: Attributes(event.attributes), at: event.nanosecondsSinceEpoch)
+    }
+
+    /// Records an exception event with the error's type; its text may hold personal data and stays out.
+    public func recordError<Instant: TracerInstant>(
+        _ error: any Error,
+        attributes: SpanAttributes,
+        at instant: @autoclosure () -> Instant
+    ) {
+        var details: Attributes = [
+            SemanticConventions.exceptionType: .string(String(reflecting: type(of: error)))
+        ]
+        details.merge(Attributes(attributes))
+        addEvent("exception", attributes: details, at: instant().nanosecondsSinceEpoch)
+    }
+
+    /// The attributes in the standard API's form. Reading answers what was set; writing replaces by name.
+    public var attributes: SpanAttributes {
+        get {
+            var attributes = SpanAttributes()
+            for element in recordedAttributes {
+                attributes[element.key] = element.value.spanAttribute
+            }
+            return attributes
+        }
+        set { setAttributes(Attributes(newValue)) }
+    }
+
+    /// Adds a link to the span of a context.
+    public func addLink(_ link: SpanLink) {
+        guard let context = link.context.active?.spanContext else { return }
+        addLink(Link(context: context, attributes: Attributes(link.attributes)))
+    }
+
+    /// Ends the span.
+    public func end<Instant: TracerInstant>(at instant: @autoclosure () -> Instant) {
+        end(at: instant().nanosecondsSinceEpoch)
+    }
+}
+
+extension Attributes {
+    /// Converts the standard API's attributes; kinds that it knows and we do not become text.
+    init(_ attributes: SpanAttributes) {
+        self.init()
+        attributes.forEach { key, value in
+            self[key] = AttributeValue(value)
+        }
+    }
+}
+
+extension AttributeValue {
+    fileprivate init(_ value: SpanAttribute) {
+        switch value {
+        case .int32(let value): self = .int(value)
+        case .int64(let value): self = .int(value)
+        case .int32Array(let values): self = .array(values.map { .int($0) })
+        case .int64Array(let values): self = .array(values.map { .int($0) })
+        case .double(let value): self = .double(value)
+        case .doubleArray(let values): self = .array(values.map { .double($0) })
+        case .bool(let value): self = .bool(value)
+        case .boolArray(let values): self = .array(values.map { .bool($0) })
+        case .string(let value): self = .string(value)
+        case .stringArray(let values): self = .array(values.map { .string($0) })
+        case .stringConvertible(let value): self = .string(value.description)
+        case .stringConvertibleArray(let values): self = .array(values.map { .string($0.description) })
+        default: self = .string("")
+        }
+    }
+
+    fileprivate var spanAttribute: SpanAttribute {
+        switch self {
+        case .string(let value): .string(value)
+        case .bool(let value): .bool(value)
+        case .int(let value): .int64(value)
+        case .double(let value): .double(value)
+        case .bytes(let value): .string(value.map { String($0, radix: 16) }.joined())
+        case .array(let values): .stringArray(values.map { "\($0)" })
+        }
+    }
+}

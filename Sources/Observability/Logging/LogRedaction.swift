@@ -1,0 +1,99 @@
+/// Keeps secrets and personal data out of log lines.
+///
+/// A metadata value, also one inside of another, is replaced by `[redacted]` when its key contains one of the words,
+/// whatever the case and the separators: the word `apikey` covers `api_key`, `x-api-key` and `APIKey`. That is strict on
+/// purpose, so there is a list of keys that are let through. With ``masksEmailAddresses``, what looks like an e-mail
+/// address in a message or a value keeps its domain only: `***@example.com`. That is a net below the rule that people
+/// are named by identifier, not a proof: an address in any other notation gets through.
+public struct LogRedaction: Sendable {
+    /// What stands in for a value.
+    static let replacement = "[redacted]"
+
+    /// The words that make a key's value a secret, in lower case and without separators.
+    public var words: Set<String>
+    /// Keys that contain one of the words and are shown nevertheless, exactly as they are written.
+    public var allowedKeys: Set<String>
+    /// Whether what looks like an e-mail address is masked.
+    public var masksEmailAddresses: Bool
+
+    /// Creates a redaction.
+    ///
+    /// - Parameters:
+    ///   - words: The words that make a key's value a secret.
+    ///   - allowedKeys: Keys that are shown nevertheless.
+    ///   - masksEmailAddresses: Whether what looks like an e-mail address is masked.
+    public init(
+        words: Set<String> = LogRedaction.defaultWords,
+        allowedKeys: Set<String> = [],
+        masksEmailAddresses: Bool = true
+    ) {
+        self.words = words
+        self.allowedKeys = allowedKeys
+        self.masksEmailAddresses = masksEmailAddresses
+    }
+
+    /// The words that are used unless others are given.
+    public static let defaultWords: Set<String> = [
+        "password", "passwd", "passphrase", "secret", "token", "authorization", "credential", "apikey", "privatekey",
+        "cookie", "email",
+    ]
+
+    /// Whether the value of a key must not be shown.
+    func isSecret(_ key: String) -> Bool {
+        let letters = key.utf8.compactMap { byte -> UInt8? in
+            switch byte {
+            case UInt8(ascii: "A")...UInt8(ascii: "Z"): byte | 0x20
+            case UInt8(ascii: "_"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: " "): nil
+            default: byte
+            }
+        }
+        return words.contains { Self.contains($0.utf8, in: letters) } && !allowedKeys.contains(key)
+    }
+
+    /// The text without the local parts of e-mail addresses, when they are masked.
+    func masked(_ text: String) -> String {
+        guard masksEmailAddresses, text.utf8.contains(UInt8(ascii: "@")) else { return text }
+        let bytes = Array(text.utf8)
+        var result: [UInt8] = []
+        for (index, byte) in bytes.enumerated() {
+            if byte == UInt8(ascii: "@"), Self.isDomain(bytes[(index + 1)...]) {
+                let localPart = result.reversed().prefix(while: Self.isLocalPart).count
+                if localPart > 0 {
+                    result.removeLast(localPart)
+                    result += "***".utf8
+                }
+            }
+            result.append(byte)
+        }
+        return String(decoding: result, as: UTF8.self)
+    }
+
+    private static func contains(_ word: String.UTF8View, in text: [UInt8]) -> Bool {
+        guard let first = word.first, text.count >= word.count else { return false }
+        return (0...(text.count - word.count)).contains { start in
+            text[start] == first && text[start...].starts(with: word)
+        }
+    }
+
+    /// Whether the text begins with two names or more, separated by dots.
+    private static func isDomain(_ text: ArraySlice<UInt8>) -> Bool {
+        let name = text.prefix { $0.isLetterOrDigit || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: ".") }
+        guard let first = name.first, first != UInt8(ascii: "."), let dot = name.firstIndex(of: UInt8(ascii: "."))
+        else {
+            return false
+        }
+        return name[(dot + 1)...].first?.isLetterOrDigit == true
+    }
+
+    /// Also what is not ASCII, since addresses may be international.
+    private static func isLocalPart(_ byte: UInt8) -> Bool {
+        byte.isLetterOrDigit || byte >= 0x80 || ".!#$%&'*+-/=?^_`{|}~".utf8.contains(byte)
+    }
+}
+
+extension UInt8 {
+    fileprivate var isLetterOrDigit: Bool {
+        (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(self | 0x20)
+            || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(self)
+    }
+}

@@ -1,0 +1,36 @@
+/// Sends batches of spans somewhere.
+///
+/// Implements the OpenTelemetry trace SDK, "SpanExporter". The batch processor calls it from a thread of its own, one
+/// batch at a time, so it may block there; nothing else may.
+public protocol SpanExporter: Sendable {
+    /// Sends a batch and waits for the outcome, retries included.
+    ///
+    /// - Parameters:
+    ///   - batch: The spans, never empty.
+    ///   - resource: The process that made them.
+    ///   - deadline: When to give up at the latest.
+    /// - Returns: What became of the spans.
+    func export(_ batch: [FinishedSpan], resource: Resource, deadline: ContinuousClock.Instant) -> SpanExportResult
+
+    /// Makes a running ``export(_:resource:deadline:)`` return soon and later ones fail at once.
+    ///
+    /// - Parameter deadline: Until when the running export may go on.
+    func shutdown(deadline: ContinuousClock.Instant)
+}
+
+/// What became of a batch.
+public struct SpanExportResult: Sendable, Hashable {
+    /// Spans that the backend took.
+    public var exported: Int
+    /// Spans that were lost.
+    public var failed: Int
+    /// Why they were lost, as an `error.type` of low cardinality.
+    public var errorType: String?
+
+    /// Creates a result.
+    public init(exported: Int, failed: Int = 0, errorType: String? = nil) {
+        self.exported = exported
+        self.failed = failed
+        self.errorType = errorType
+    }
+}

@@ -1,0 +1,100 @@
+/// Values that travel with a trace.
+///
+/// Implements W3C Baggage and the OpenTelemetry baggage API. It is untrusted input: it is bounded when read, one value
+/// is kept for each name (the last), and nothing of it becomes a span attribute, a label or a log line by itself.
+public struct Baggage: Hashable, Sendable {
+    /// The most members of a header.
+    static let memberLimit = 64
+    /// The most bytes of a header, over all its lines.
+    static let byteLimit = 8192
+
+    /// One name with its value and metadata.
+    public struct Member: Hashable, Sendable {
+        /// The name, a token.
+        public let name: String
+        /// The decoded value.
+        public let value: String
+        /// The properties behind the value, kept as they came; may be empty.
+        public let metadata: String
+    }
+
+    /// The members in the order in which they came.
+    public private(set) var members: [Member] = []
+
+    /// Creates an empty baggage.
+    public init() {}
+
+    /// Whether there are no members.
+    public var isEmpty: Bool { members.isEmpty }
+
+    /// The value of a name.
+    public subscript(name: String) -> String? {
+        members.first { $0.name == name }?.value
+    }
+
+    /// Sets a value; a name that is no token is ignored.
+    public mutating func set(_ name: String, to value: String, metadata: String = "") {
+        guard Self.isToken(name) else { return }
+        members.removeAll { $0.name == name }
+        members.append(Member(name: name, value: value, metadata: metadata))
+    }
+
+    /// Reads header lines. Malformed members and those beyond the limits are left out, the rest is kept.
+    ///
+    /// - Parameter lines: The values of all `baggage` lines; the limits apply to their sum.
+    public init(headerLines lines: [String]) {
+        var bytes = 0
+        var count = 0
+        for line in lines {
+            for member in line.split(separator: ",", omittingEmptySubsequences: true) {
+                bytes += member.utf8.count + 1
+                count += 1
+                // Malformed members count as work too, or they would be a way around the limit.
+                guard bytes <= Self.byteLimit, count <= Self.memberLimit else { return }
+                read(member)
+            }
+        }
+    }
+
+    private mutating func read(_ text: Substring) {
+        let parts = text.split(separator: ";", maxSplits: 1, omittingEmptySubsequences: false)
+        guard let pair = parts.first else { return }
+        let sides = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        guard sides.count == 2 else { return }
+        let name = String(sides[0].trimmingOWS())
+        let value = sides[1].trimmingOWS()
+        guard Self.isToken(name), value.utf8.allSatisfy(Self.isValueByte) else { return }
+        let metadata = parts.count > 1 ? String(parts[1].trimmingOWS()) : ""
+        set(name, to: PercentEncoding.decode(value), metadata: metadata)
+    }
+
+    /// The header's value, whole members only and within the limits; empty when there is nothing to send.
+    public var header: String {
+        var text = ""
+        for member in members.prefix(Self.memberLimit) {
+            var item = member.name + "=" + PercentEncoding.encode(member.value, allowed: Self.isValueByte)
+            if !member.metadata.isEmpty { item += ";" + member.metadata }
+            let separator = text.isEmpty ? "" : ","
+            guard text.utf8.count + separator.utf8.count + item.utf8.count <= Self.byteLimit else { continue }
+            text += separator + item
+        }
+        return text
+    }
+
+    private static func isToken(_ name: String) -> Bool {
+        let symbols = "!#$%&'*+-.^_`|~".utf8
+        return !name.isEmpty
+            && name.utf8.allSatisfy { byte in
+                byte.isDigit || byte.isLowerAlpha || (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte)
+                    || symbols.contains(byte)
+            }
+    }
+
+    /// `baggage-octet` of the grammar: visible ASCII without quotes, comma, semicolon and backslash.
+    private static func isValueByte(_ byte: UInt8) -> Bool {
+        switch byte {
+        case 0x21, 0x23...0x2B, 0x2D...0x3A, 0x3C...0x5B, 0x5D...0x7E: true
+        default: false
+        }
+    }
+}

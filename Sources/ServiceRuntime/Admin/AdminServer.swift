@@ -1,0 +1,58 @@
+internal import Hummingbird
+internal import ContrailInstrumentation
+internal import Logging
+internal import Observability
+internal import ServiceLifecycle
+
+/// Serves `/metrics`, `/livez` and `/readyz`.
+///
+/// Meant for Prometheus and the orchestrator on a port of its own, which nobody else should reach.
+struct AdminServer: Service, CustomStringConvertible {
+    let address: NetworkAddress
+    let metrics: MetricsRegistry
+    let readiness: Readiness
+    let logger: Logger
+
+    var description: String { "admin endpoint" }
+
+    func run() async throws {
+        let router = Router()
+        router.get("/metrics") { _, _ in
+            Response(
+                status: .ok,
+                headers: [.contentType: PrometheusText.contentType],
+                body: .init(byteBuffer: ByteBuffer(bytes: PrometheusText.render(metrics)))
+            )
+        }
+        router.get("/livez") { _, _ in
+            Response(
+                status: .ok,
+                headers: [.contentType: "text/plain; charset=utf-8"],
+                body: .init(byteBuffer: ByteBuffer(string: "ok\n"))
+            )
+        }
+        router.get("/readyz") { _, _ in
+            let report = await readiness.report()
+            return Response(
+                status: report.isReady ? .ok : .serviceUnavailable,
+                headers: [.contentType: "application/json"],
+                body: .init(byteBuffer: ByteBuffer(string: report.json))
+            )
+        }
+        // Hummingbird logs each start at info; ours already says where everything listens.
+        var quiet = logger
+        quiet.logLevel = max(logger.logLevel, .warning)
+        let application = Application(
+            router: router,
+            configuration: .init(address: .hostname(address.host, port: address.port), serverName: nil),
+            onServerRunning: { channel in
+                logger.info(
+                    "admin endpoint listens",
+                    metadata: ["address": "\(address.host):\(channel.localAddress?.port ?? address.port)"]
+                )
+            },
+            logger: quiet
+        )
+        try await application.run()
+    }
+}

@@ -1,0 +1,78 @@
+public import Contracts
+public import ContrailInstrumentation
+
+extension Settings {
+    /// Reads where NATS is and makes the connection's owner.
+    ///
+    /// - Throws: An error that names the variable that is wrong.
+    public mutating func broker(_ name: String, telemetry: Telemetry) throws -> MessageBroker {
+        document("NATS_URL", default: "nats://127.0.0.1:4222", "the NATS servers, with commas between")
+        document("NATS_USER", default: "", "the NATS user, with NATS_PASSWORD; or NATS_CREDENTIALS for a file")
+        return try MessageBroker(environment: environment, name: name, telemetry: telemetry)
+    }
+
+    /// Reads how many servers keep a stream.
+    public mutating func streamReplicas() -> Int {
+        int("CONTRAIL_STREAM_REPLICAS", default: 1, in: 1...5, "servers that keep each stream: 3 in a cluster")
+    }
+
+    /// Reads where a service is and makes a channel to it.
+    ///
+    /// - Throws: `RuntimeError` for a target that cannot be resolved at all.
+    public mutating func client(
+        _ key: String,
+        default fallback: NetworkAddress,
+        _ help: String,
+        telemetry: Telemetry
+    ) throws -> TracedGRPCClient {
+        let target = address(key, default: fallback, help)
+        return try TracedGRPCClient(target: target, timeout: .seconds(2), telemetry: telemetry)
+    }
+}
+
+extension BackgroundWork {
+    /// Keeps a channel connected.
+    public static func client(_ name: String, _ client: TracedGRPCClient) -> BackgroundWork {
+        BackgroundWork(name, start: .atOnce) {
+            try await client.run()
+        } beginShutdown: {
+            client.beginGracefulShutdown()
+        }
+    }
+
+    /// Keeps NATS connected.
+    public static func broker(_ broker: MessageBroker) -> BackgroundWork {
+        BackgroundWork("NATS connection", start: .atOnce) {
+            try await broker.run()
+        } beginShutdown: {
+            broker.beginShutdown()
+        }
+    }
+}
+
+extension Dependency {
+    /// Asks whether NATS is connected.
+    public static func broker(_ broker: MessageBroker) -> Dependency {
+        Dependency("nats") { try await broker.check() }
+    }
+}
+
+extension Preparation {
+    /// Declares streams of the catalogue, and that of the dead letters.
+    public static func streams(
+        _ streams: [EventStreamName],
+        broker: MessageBroker,
+        replicas: Int
+    ) -> Preparation {
+        Preparation("streams") {
+            for stream in streams {
+                let declaration = EventStreamDeclaration(
+                    name: stream.rawValue,
+                    subjects: stream.subjects,
+                    retention: stream == .deadLetters ? .limits(maximumAge: .seconds(30 * 86400)) : .workQueue
+                )
+                try await broker.ensure(declaration, replicas: replicas)
+            }
+        }
+    }
+}

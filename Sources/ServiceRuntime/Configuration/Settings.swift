@@ -1,0 +1,100 @@
+public import struct ContrailInstrumentation.NetworkAddress
+
+/// Reads a process's settings from the environment, once, and remembers each for `--help`.
+///
+/// Every setting has a default that works with the local stack. Wrong values are collected, so that one start reports
+/// all of them.
+public struct Settings {
+    /// A variable that the process reads.
+    public struct Entry: Sendable, Hashable {
+        /// The variable's name.
+        public let key: String
+        /// What is used when it is unset, as text.
+        public let fallback: String
+        /// What it is for.
+        public let help: String
+    }
+
+    /// All variables of the process.
+    public let environment: [String: String]
+    /// What was read, in order.
+    public private(set) var entries: [Entry] = []
+    /// What is wrong: the key, the value and what would be right.
+    public private(set) var problems: [String] = []
+
+    /// Creates a reader.
+    public init(environment: [String: String]) {
+        self.environment = environment
+    }
+
+    /// Notes variables that something else reads, for `--help`.
+    public mutating func document(_ key: String, default fallback: String, _ help: String) {
+        entries.append(Entry(key: key, fallback: fallback, help: help))
+    }
+
+    /// Notes that a value is wrong.
+    public mutating func refuse(_ key: String, _ problem: String) {
+        problems.append("\(key)=\(environment[key] ?? "") \(problem)")
+    }
+
+    /// Reads a text; an empty one is unset.
+    public mutating func string(_ key: String, default fallback: String, _ help: String) -> String {
+        document(key, default: fallback, help)
+        guard let value = environment[key], !value.isEmpty else { return fallback }
+        return value
+    }
+
+    /// Reads a whole number.
+    public mutating func int(_ key: String, default fallback: Int, in range: ClosedRange<Int>, _ help: String) -> Int {
+        let text = string(key, default: String(fallback), help)
+        if let value = Int(text), range.contains(value) { return value }
+        refuse(key, "must be a whole number from \(range.lowerBound) to \(range.upperBound)")
+        return fallback
+    }
+
+    /// Reads a time as `250ms`, `5s` or `2m`.
+    public mutating func duration(_ key: String, default fallback: String, _ help: String) -> Duration {
+        let text = string(key, default: fallback, help)
+        if let duration = Self.duration(text) { return duration }
+        refuse(key, "must be a time such as 250ms, 5s or 2m")
+        return Self.duration(fallback) ?? .seconds(1)
+    }
+
+    /// Reads `host:port`.
+    public mutating func address(_ key: String, default fallback: NetworkAddress, _ help: String) -> NetworkAddress {
+        let text = string(key, default: fallback.description, help)
+        if let address = NetworkAddress(text) { return address }
+        refuse(key, "must be host:port")
+        return fallback
+    }
+
+    /// Reads one of a set of words.
+    public mutating func choice(_ key: String, default fallback: String, of words: [String], _ help: String) -> String {
+        let text = string(key, default: fallback, "\(help) (\(words.joined(separator: ", ")))").lowercased()
+        if words.contains(text) { return text }
+        refuse(key, "must be one of \(words.joined(separator: ", "))")
+        return fallback
+    }
+
+    static func duration(_ text: String) -> Duration? {
+        for (suffix, unit) in [("ms", Duration.milliseconds(1)), ("s", .seconds(1)), ("m", .seconds(60))] {
+            guard text.hasSuffix(suffix), let count = Int(text.dropLast(suffix.count)), count >= 0 else { continue }
+            return unit * count
+        }
+        return nil
+    }
+}
+
+/// The settings were wrong.
+public struct SettingsError: Error, Sendable, CustomStringConvertible {
+    /// One line for each.
+    public let problems: [String]
+
+    /// Creates the error.
+    public init(problems: [String]) {
+        self.problems = problems
+    }
+
+    /// All problems, a line each.
+    public var description: String { problems.joined(separator: "\n") }
+}

@@ -1,0 +1,129 @@
+internal import Foundation
+internal import ContrailInstrumentation
+internal import Logging
+internal import Observability
+internal import ServiceLifecycle
+internal import UnixSignals
+
+/// Runs a service as a process: settings, telemetry, admin endpoint, parts, and an orderly end.
+public enum ServiceMain {
+    /// Runs a service until it is told to stop by SIGTERM or SIGINT, then exits the process.
+    ///
+    /// Exit codes: 0 after an orderly end, 64 for unknown arguments, 78 for wrong settings, 1 for everything else.
+    ///
+    /// - Parameters:
+    ///   - definition: The service.
+    ///   - arguments: The command line without the program's name.
+    public static func run(
+        _ definition: any ServiceDefinition.Type,
+        arguments: [String] = Array(CommandLine.arguments.dropFirst())
+    ) async -> Never {
+        // A peer that went away is an error of that connection, not the end of the process.
+        signal(SIGPIPE, SIG_IGN)
+        let environment = ProcessInfo.processInfo.environment
+        switch arguments.first {
+        case "--help", "-h":
+            print(ServiceHelp.text(definition))
+            exit(0)
+        case "--version":
+            print("\(definition.name)-service \(BuildInfo.version)")
+            exit(0)
+        case nil:
+            break
+        case let argument?:
+            writeError("unknown argument “\(argument)”; settings come from the environment, see --help")
+            exit(64)
+        }
+        exit(await run(definition, environment: environment))
+    }
+
+    private static func run(_ definition: any ServiceDefinition.Type, environment: [String: String]) async -> Int32 {
+        var settings = Settings(environment: environment)
+        let common = CommonSettings(&settings, definition: definition)
+        let bootstrap = Bootstrap(definition.name, environment: environment) { name in
+            common.makeLogger(name)
+        }
+        let logger = bootstrap.telemetry.logger
+        for problem in bootstrap.problems {
+            logger.warning("setting is ignored", metadata: ["problem": "\(problem)"])
+        }
+        let parts: ServiceParts
+        do {
+            parts = try definition.makeParts(&settings, telemetry: bootstrap.telemetry)
+            guard settings.problems.isEmpty else { throw SettingsError(problems: settings.problems) }
+        } catch {
+            writeError("\(definition.name)-service cannot start:\n\(error)")
+            return 78
+        }
+        logger.info("starting", metadata: ["version": "\(BuildInfo.version)", "pid": "\(getpid())"])
+        let code = await run(parts, settings: common, telemetry: bootstrap.telemetry)
+        // Whatever happened, what was recorded about it should reach the backend, if that is possible in time.
+        if !(await bootstrap.shutdown(timeout: common.grace / 3)) {
+            logger.warning("spans were lost at the end: the trace backend did not take them in time")
+        }
+        logger.info("stopped", metadata: ["exit": "\(code)"])
+        return code
+    }
+
+    private static func run(_ parts: ServiceParts, settings: CommonSettings, telemetry: Telemetry) async -> Int32 {
+        let logger = telemetry.logger
+        let gate = StartGate()
+        let readiness = Readiness(dependencies: parts.dependencies, gate: gate, logger: logger)
+        let server = TracedGRPCServer(
+            address: settings.grpcAddress,
+            services: parts.grpcServices + [
+                HealthService(serviceNames: settings.serviceNames, readiness: readiness)
+            ],
+            telemetry: telemetry,
+            interceptors: [ErrorInterceptor(logger: logger)]
+        )
+        let grpc = BackgroundWork("gRPC server") {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await server.run() }
+                let address = try await server.listeningAddress()
+                logger.info("gRPC listens", metadata: ["address": "\(address)"])
+                try await group.waitForAll()
+            }
+        } beginShutdown: {
+            server.beginGracefulShutdown()
+        }
+        // Stopped from the last to the first: calls first, then the work behind them, then what that stands on.
+        let admin = AdminServer(
+            address: settings.adminAddress,
+            metrics: telemetry.metrics,
+            readiness: readiness,
+            logger: logger
+        )
+        let atOnce = parts.work.filter { $0.start == .atOnce }
+        let whenPrepared = parts.work.filter { $0.start == .whenPrepared }
+        let services: [any Service] =
+            [admin] + atOnce.map { WorkService(work: $0, gate: gate) }
+            + [PreparationService(preparations: parts.preparations, gate: gate, logger: logger)]
+            + whenPrepared.map { WorkService(work: $0, gate: gate) } + [
+                WorkService(work: grpc, gate: gate),
+                StopService(readiness: readiness, grace: settings.grace, logger: logger),
+            ]
+        var quiet = logger
+        quiet.logLevel = max(logger.logLevel, .warning)
+        var configuration = ServiceGroupConfiguration(
+            services: services.map { .init(service: $0) },
+            gracefulShutdownSignals: [.sigterm, .sigint],
+            logger: quiet
+        )
+        configuration.maximumGracefulShutdownDuration = settings.grace / 2
+        let group = ServiceGroup(configuration: configuration)
+        do {
+            try await group.run()
+            return 0
+        } catch {
+            // Cut short by the grace period: everything durable is in the database or the stream, so this end is orderly.
+            if readiness.isStopping { return 0 }
+            logger.critical("stopped by an error", metadata: ["error": "\(error)"])
+            return 1
+        }
+    }
+
+    static func writeError(_ text: String) {
+        FileHandle.standardError.write(Data((text + "\n").utf8))
+    }
+}

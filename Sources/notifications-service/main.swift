@@ -1,0 +1,4 @@
+internal import ServiceRuntime
+internal import Notifications
+
+await ServiceMain.run(NotificationsService.self)

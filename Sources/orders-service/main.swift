@@ -1,0 +1,4 @@
+internal import ServiceRuntime
+internal import Orders
+
+await ServiceMain.run(OrdersService.self)

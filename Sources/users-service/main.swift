@@ -1,0 +1,4 @@
+internal import ServiceRuntime
+internal import Users
+
+await ServiceMain.run(UsersService.self)

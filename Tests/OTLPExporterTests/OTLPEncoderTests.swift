@@ -1,0 +1,113 @@
+import Foundation
+import Observability
+import SwiftProtobuf
+import Testing
+import TraceBackend
+
+@testable import OTLPExporter
+
+@Suite("OTLP encoding")
+struct OTLPEncoderTests {
+    @Test("writes the golden vector byte for byte")
+    func goldenVector() throws {
+        let expected = """
+            0afd010a1a0a180a0c736572766963652e6e616d6512080a066f726465727312de010a090a0467727063120131\
+            12a7010a104bf92f3577b34da6a3ce929d0e0e4736120800f067aa0ba902b7220812345678901234562a076f2e\
+            532f47657430023900002a36fe9c971741404b7636fe9c97174a190a0f7270632e73797374656d2e6e616d6512\
+            060a04677270634a130a0b7365727665722e706f72741204188387034a070a0162120210004a070a016512020a\
+            005a100940423936fe9c9717120572657472797a081204626f6f6d18028501030300001a2768747470733a2f2f\
+            6f70656e74656c656d657472792e696f2f736368656d61732f312e34342e30
+            """
+        let bytes = try #require(OTLPEncoder().encoded([goldenSpan()]))
+        #expect(bytes.map { String(format: "%02x", $0) }.joined() == expected)
+    }
+
+    @Test("groups spans by scope in the order of first appearance")
+    func groups() throws {
+        let spans = [
+            makeSpan(1, scope: "a"), makeSpan(2, scope: "b"), makeSpan(3, scope: "a"), makeSpan(4, scope: "c"),
+            makeSpan(5, scope: "b"),
+        ]
+        let request = try decode(OTLPEncoder().encoded(spans))
+        #expect(request.resourceSpans.count == 1)
+        let groups = request.resourceSpans[0].scopeSpans
+        #expect(groups.map(\.scope.name) == ["a", "b", "c"])
+        #expect(groups.map { $0.spans.map { $0.spanID.last ?? 0 } } == [[1, 3], [2, 5], [4]])
+    }
+
+    @Test("tells scopes apart by version and schema too")
+    func scopeIdentity() throws {
+        var spans = [makeSpan(1), makeSpan(2), makeSpan(3)]
+        spans[1].scope = InstrumentationScope(name: "test", version: "2")
+        spans[2].scope = InstrumentationScope(name: "test", schemaURL: "")
+        let groups = try decode(OTLPEncoder().encoded(spans)).resourceSpans[0].scopeSpans
+        #expect(groups.map(\.schemaURL) == [SemanticConventions.schemaURL, SemanticConventions.schemaURL, ""])
+        #expect(groups.map(\.scope.version) == ["", "2", ""])
+    }
+
+    @Test("writes the member of every kind of value, zero and empty ones too")
+    func values() throws {
+        let attributes: Attributes = [
+            "string": "", "false": false, "zero": 0, "double": 0.0, "bytes": .bytes([]), "array": .array([]),
+            "nested": .array(["x", .array([true, .bytes([0, 255])]), -1, 2.5]), "least": .int(Int64.min),
+        ]
+        let span = try #require(
+            decode(OTLPEncoder().encoded([makeSpan(1, attributes: attributes)])).resourceSpans[0].scopeSpans[0].spans
+                .first
+        )
+        #expect(span.attributes.map(\.key) == attributes.map(\.key))
+        #expect(span.attributes.map(\.value) == attributes.map { Reference.value($0.value) })
+        #expect(span.attributes.allSatisfy { $0.value.value != nil })
+    }
+
+    @Test("keeps text with a zero byte, as a space in its place")
+    func zeroInText() throws {
+        let span = makeSpan(1, name: "a\0b", attributes: ["k\0": "\0\0end"])
+        let decoded = try decode(OTLPEncoder().encoded([span])).resourceSpans[0].scopeSpans[0].spans[0]
+        #expect(decoded.name == "a b")
+        #expect(decoded.attributes.first?.key == "k ")
+        #expect(decoded.attributes.first?.value.stringValue == "  end")
+    }
+
+    @Test("cuts lists off that are too deep for receivers")
+    func depth() throws {
+        var value = AttributeValue.array([1])
+        for _ in 0..<5000 { value = .array([value]) }
+        let request = try decode(OTLPEncoder().encoded([makeSpan(1, attributes: ["deep": value])]))
+        var depth = 0
+        var current = request.resourceSpans[0].scopeSpans[0].spans[0].attributes[0].value
+        while let inner = current.arrayValue.values.first {
+            depth += 1
+            current = inner
+        }
+        #expect(depth == OTLPEncoder.depthLimit)
+    }
+
+    @Test("refuses a batch beyond the limit, also long before it is encoded")
+    func limit() throws {
+        let spans = (1...10).map { makeSpan($0, attributes: ["text": .string(String(repeating: "x", count: 1000))]) }
+        let encoder = OTLPEncoder()
+        let size = try #require(encoder.encoded(spans)).count
+        #expect(encoder.encoded(spans, limit: size)?.count == size)
+        #expect(encoder.encoded(spans, limit: size - 1) == nil)
+        #expect(encoder.encoded(spans, limit: 100) == nil)
+        #expect(encoder.encoded(spans)?.count == size)
+    }
+
+    @Test("agrees with swift-protobuf about random spans, byte for byte", arguments: 0..<20)
+    func differential(seed: UInt64) throws {
+        var random = SplitMix64(seed: seed)
+        let encoder = OTLPEncoder()
+        // The buffers are reused: a batch must not see what the one before it left there.
+        for _ in 0..<5 {
+            let spans = (0..<Int.random(in: 1...20, using: &random)).map { _ in RandomSpan.make(using: &random) }
+            let resource = Resource(attributes: RandomSpan.attributes(using: &random, depth: 0))
+            let bytes = try #require(encoder.encoded(spans, resource: resource))
+            #expect(try bytes == Array(Reference.request(spans, resource: resource).serializedData()))
+        }
+    }
+
+    private func decode(_ bytes: [UInt8]?) throws -> OTLPExportTraceServiceRequest {
+        try OTLPExportTraceServiceRequest(serializedBytes: #require(bytes))
+    }
+}

@@ -1,0 +1,134 @@
+import Testing
+
+@testable import OTLPExporter
+
+@Suite("OTLP exporter configuration")
+struct OTLPExporterConfigurationTests {
+    private func read(_ environment: [String: String]) -> (OTLPExporterConfiguration, [String]) {
+        var problems: [String] = []
+        let configuration = OTLPExporterConfiguration(environment: environment, problems: &problems)
+        return (configuration, problems)
+    }
+
+    @Test("uses the specification's defaults, also for empty variables")
+    func defaults() {
+        let (configuration, problems) = read(["OTEL_EXPORTER_OTLP_ENDPOINT": "", "OTEL_EXPORTER_OTLP_TIMEOUT": " "])
+        #expect(configuration == OTLPExporterConfiguration())
+        #expect(configuration.endpoint == "http://localhost:4318/v1/traces")
+        #expect(problems.isEmpty)
+    }
+
+    @Test(
+        "appends the signal's path to the generic endpoint",
+        arguments: [
+            ("http://c:4318", "http://c:4318/v1/traces"), ("http://c:4318/", "http://c:4318/v1/traces"),
+            ("http://c/my/", "http://c/my/v1/traces"),
+            ("https://c.example.com/my?k=v", "https://c.example.com/my/v1/traces?k=v"),
+        ]
+    )
+    func genericEndpoint(value: String, expected: String) {
+        #expect(read(["OTEL_EXPORTER_OTLP_ENDPOINT": value]).0.endpoint == expected)
+    }
+
+    @Test("uses the traces endpoint as it is, before the generic one")
+    func signalEndpoint() {
+        let environment = [
+            "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://collector:4318",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": "http://other:1",
+        ]
+        #expect(read(environment).0.endpoint == "http://collector:4318")
+    }
+
+    @Test("reads every option, the traces' own before the generic one")
+    func options() {
+        let (configuration, problems) = read([
+            "OTEL_EXPORTER_OTLP_HEADERS": "a=generic",
+            "OTEL_EXPORTER_OTLP_TRACES_HEADERS": "Authorization = Bearer%20x%3D1 ,b=2",
+            "OTEL_EXPORTER_OTLP_COMPRESSION": "gzip",
+            "OTEL_EXPORTER_OTLP_TIMEOUT": "2500",
+            "OTEL_EXPORTER_OTLP_CERTIFICATE": "/etc/passwd",
+            "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+        ])
+        #expect(problems.isEmpty)
+        #expect(
+            configuration.headers == [
+                OTLPExporterConfiguration.Header(name: "Authorization", value: "Bearer x=1"),
+                OTLPExporterConfiguration.Header(name: "b", value: "2"),
+            ]
+        )
+        #expect(configuration.compression == .gzip)
+        #expect(configuration.timeout == .milliseconds(2500))
+        #expect(configuration.certificateFile == "/etc/passwd")
+    }
+
+    @Test("reports a wrong value with its variable and what is used instead")
+    func problems() {
+        let (configuration, problems) = read([
+            "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "localhost:4318",
+            "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
+            "OTEL_EXPORTER_OTLP_COMPRESSION": "zstd",
+            "OTEL_EXPORTER_OTLP_TIMEOUT": "-1",
+            "OTEL_EXPORTER_OTLP_CLIENT_KEY": "/does/not/exist",
+        ])
+        #expect(configuration == OTLPExporterConfiguration())
+        #expect(
+            problems == [
+                "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: \"localhost:4318\" is not an http or https URL; "
+                    + "http://localhost:4318/v1/traces is used",
+                "OTEL_EXPORTER_OTLP_PROTOCOL: \"grpc\" is not supported; http/protobuf is used",
+                "OTEL_EXPORTER_OTLP_COMPRESSION: \"zstd\" is not supported; none is used",
+                "OTEL_EXPORTER_OTLP_TIMEOUT: \"-1\" is not supported; 10000 is used",
+                "OTEL_EXPORTER_OTLP_CLIENT_KEY: \"/does/not/exist\" cannot be read; it is left out",
+            ]
+        )
+    }
+
+    @Test("never shows a header's value or a password")
+    func secrets() {
+        let (configuration, problems) = read([
+            "OTEL_EXPORTER_OTLP_HEADERS":
+                "secret-without-name,a=secret%0d%0aInjected: x,bad name=secret,c=%zzsecret,d=1",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": "http://me:secret@public.example.com",
+        ])
+        #expect(configuration.headers.map(\.name) == ["d"])
+        #expect(problems.count == 5)
+        #expect(!problems.joined().contains("secret"))
+    }
+
+    @Test(
+        "refuses to send spans unencrypted through a public network",
+        arguments: ["http://collector.example.com:4318", "http://8.8.8.8", "http://[2001:db8::1]:4318"]
+    )
+    func plaintext(value: String) {
+        let (configuration, problems) = read(["OTEL_EXPORTER_OTLP_ENDPOINT": value])
+        #expect(configuration.endpoint == OTLPExporterConfiguration.defaultEndpoint)
+        #expect(problems.count == 1)
+        let allowed = ["OTEL_EXPORTER_OTLP_ENDPOINT": value, "OTEL_EXPORTER_OTLP_INSECURE": "true"]
+        #expect(read(allowed).0.endpoint == value + "/v1/traces")
+    }
+
+    @Test(
+        "sends spans unencrypted within a host, a cluster or a private network",
+        arguments: [
+            "http://localhost:4318", "http://127.0.0.1", "http://[::1]:4318", "http://jaeger:4318", "http://10.1.2.3",
+            "http://172.31.0.1", "http://192.168.1.1", "http://otel.monitoring.svc.cluster.local:4318",
+            "http://otel.monitoring.svc", "https://collector.example.com",
+        ]
+    )
+    func nearby(value: String) {
+        #expect(read(["OTEL_EXPORTER_OTLP_ENDPOINT": value]).1.isEmpty)
+    }
+
+    @Test("refuses an exporter whose configuration cannot work")
+    func validation() {
+        let changes: [@Sendable (inout OTLPExporterConfiguration) -> Void] = [
+            { $0.endpoint = "ftp://localhost/" }, { $0.endpoint = "http://example.com/" },
+            { $0.headers = [.init(name: "x", value: "1\r\nInjected: 2")] },
+            { $0.headers = [.init(name: "x y", value: "")] },
+            { $0.headers = [.init(name: "Content-Type", value: "text/plain")] }, { $0.requestLimit = 0 },
+        ]
+        for change in changes {
+            #expect(throws: OTLPExporterError.self) { try makeExporter("http://localhost", change) }
+        }
+    }
+}

@@ -1,0 +1,294 @@
+import Foundation
+import Observability
+import SwiftProtobuf
+import Testing
+import TraceBackend
+
+@testable import OTLPExporter
+
+@Suite("OTLP/HTTP exporter")
+struct OTLPHTTPSpanExporterTests {
+    private func names(_ request: ReceivedRequest) throws -> [String] {
+        try OTLPExportTraceServiceRequest(serializedBytes: request.body)
+            .resourceSpans.flatMap(\.scopeSpans).flatMap(\.spans).map(\.name)
+    }
+
+    @Test("posts protobuf with the standard headers and its own ones, over one connection")
+    func request() async throws {
+        let server = try ScriptedHTTPServer()
+        let exporter = try makeExporter(server.url) {
+            $0.headers = [.init(name: "Authorization", value: "Bearer x"), .init(name: "Empty", value: "")]
+        }
+        for number in 1...3 {
+            #expect(await exporter.export([makeSpan(UInt64(number))]) == SpanExportResult(exported: 1))
+        }
+        #expect(server.requests.count == 3)
+        #expect(server.connections == 1)
+        let request = try #require(server.requests.first)
+        #expect(request.method == "POST")
+        #expect(request.target == "/v1/traces")
+        #expect(request.headers["content-type"] == "application/x-protobuf")
+        #expect(request.headers["user-agent"] == OTLPHTTPSpanExporter.userAgent)
+        #expect(request.headers["authorization"] == "Bearer x")
+        #expect(request.headers["empty"] == "")
+        #expect(request.headers["expect"] == nil)
+        #expect(try names(request) == ["work"])
+    }
+
+    @Test("sends nothing for no spans")
+    func empty() async throws {
+        let server = try ScriptedHTTPServer()
+        #expect(try await makeExporter(server.url).export([]) == SpanExportResult(exported: 0))
+        #expect(server.connections == 0)
+    }
+
+    @Test("compresses with gzip")
+    func gzip() async throws {
+        let server = try ScriptedHTTPServer()
+        let exporter = try makeExporter(server.url) { $0.compression = .gzip }
+        let spans = (1...200).map { makeSpan($0, name: "operation \($0)") }
+        for _ in 0..<2 { #expect(await exporter.export(spans).exported == 200) }
+        for request in server.requests {
+            #expect(request.headers["content-encoding"] == "gzip")
+            let expected = try #require(OTLPEncoder().encoded(spans))
+            #expect(request.body.count < expected.count / 2)
+            #expect(try gunzip(request.body) == expected)
+        }
+        #expect(server.requests.count == 2)
+    }
+
+    @Test("repeats after 503 until it succeeds")
+    func retry() async throws {
+        let server = try ScriptedHTTPServer(.status(503), .status(502), .status(504))
+        #expect(try await makeExporter(server.url).export([makeSpan(1)]) == SpanExportResult(exported: 1))
+        #expect(server.requests.count == 4)
+        #expect(Set(server.requests.map(\.body)).count == 1)
+    }
+
+    @Test("waits the seconds of Retry-After, and forgets them afterwards")
+    func retryAfterSeconds() async throws {
+        let server = try ScriptedHTTPServer(.status(429, headers: ["Retry-After": "2"]), .status(503))
+        let (result, start, end) = try await makeExporter(server.url).timedExport([makeSpan(1)])
+        #expect(result.exported == 1)
+        #expect((.seconds(2)..<(.milliseconds(3900))).contains(end - start))
+        #expect(server.requests.count == 3)
+    }
+
+    @Test("waits until the date of Retry-After")
+    func retryAfterDate() async throws {
+        let formatter = DateFormatter()
+        formatter.locale = Locale(identifier: "en_US_POSIX")
+        formatter.timeZone = TimeZone(identifier: "GMT")
+        formatter.dateFormat = "EEE, dd MMM yyyy HH:mm:ss 'GMT'"
+        // Whole seconds: three from now are between two and three away, less the time until the test gets its turn.
+        let date = formatter.string(from: Date(timeIntervalSinceNow: 3))
+        let server = try ScriptedHTTPServer(.status(429, headers: ["Retry-After": date]))
+        let (result, start, end) = try await makeExporter(server.url).timedExport([makeSpan(1)])
+        #expect(result.exported == 1)
+        #expect((.seconds(1)..<(.seconds(6))).contains(end - start))
+        #expect(server.requests.count == 2)
+    }
+
+    @Test("gives up at once when the server wants to be left alone beyond the deadline")
+    func retryAfterBeyondDeadline() async throws {
+        let server = try ScriptedHTTPServer(.status(429, headers: ["Retry-After": "3600"]))
+        let (result, start, end) = try await makeExporter(server.url).timedExport([makeSpan(1)], within: .seconds(15))
+        #expect(result == SpanExportResult(exported: 0, failed: 1, errorType: "429"))
+        #expect(end - start < .seconds(5))
+    }
+
+    @Test("gives a final answer no second chance", arguments: [302, 400, 401, 404, 413, 500, 501])
+    func final(status: Int) async throws {
+        let server = try ScriptedHTTPServer(.status(status, headers: ["Location": "/elsewhere"]))
+        let result = try await makeExporter(server.url).export([makeSpan(1), makeSpan(2)])
+        #expect(result == SpanExportResult(exported: 0, failed: 2, errorType: "\(status)"))
+        #expect(server.requests.count == 1)
+    }
+
+    @Test("counts what the backend refused of a batch, and does not send it again")
+    func partialSuccess() async throws {
+        let body = try OTLPExportTraceServiceResponse.with {
+            $0.partialSuccess = .with {
+                $0.rejectedSpans = 2
+                $0.errorMessage = "too old"
+            }
+        }.serializedData()
+        let reply = Reply.status(200, headers: ["Content-Type": "application/x-protobuf"], body: Array(body))
+        let server = try ScriptedHTTPServer(reply)
+        let log = LogRecorder()
+        let result = try await makeExporter(server.url, logger: log.logger).export((1...5).map { makeSpan($0) })
+        #expect(result == SpanExportResult(exported: 3, failed: 2, errorType: "rejected"))
+        #expect(server.requests.count == 1)
+        #expect(log.lines.count == 1)
+        #expect(log.lines.first?.contains("too old") == true)
+    }
+
+    @Test("tries again when nobody listens, and says so at the deadline")
+    func refused() async throws {
+        let server = try LoopbackServer { _ in }
+        let url = "http://127.0.0.1:\(server.port)"
+        server.stop()
+        let (result, start, end) = try await makeExporter(url) {
+            $0.initialBackoff = .milliseconds(300)
+            $0.maximumBackoff = .milliseconds(300)
+        }.timedExport([makeSpan(1)], within: .seconds(2))
+        #expect(result == SpanExportResult(exported: 0, failed: 1, errorType: "connect"))
+        #expect((.seconds(1)..<(.seconds(5))).contains(end - start))
+    }
+
+    @Test("tries again when the connection breaks")
+    func brokenConnection() async throws {
+        let server = try ScriptedHTTPServer(.hangUp, .raw("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this"))
+        #expect(try await makeExporter(server.url).export([makeSpan(1)]) == SpanExportResult(exported: 1))
+        #expect(server.requests.count == 3)
+    }
+
+    @Test("ends an attempt that gets no answer, and tries again")
+    func attemptTimeout() async throws {
+        let server = try ScriptedHTTPServer(.silence)
+        let exporter = try makeExporter(server.url) { $0.timeout = .milliseconds(200) }
+        #expect(await exporter.export([makeSpan(1)]) == SpanExportResult(exported: 1))
+        #expect(server.requests.count == 2)
+    }
+
+    @Test("ends at the deadline of the export", arguments: [Duration.zero, .seconds(10)])
+    func deadline(timeout: Duration) async throws {
+        let server = try ScriptedHTTPServer(.silence)
+        let exporter = try makeExporter(server.url) { $0.timeout = timeout }
+        let (result, start, end) = await exporter.timedExport([makeSpan(1)], within: .milliseconds(500))
+        #expect(result == SpanExportResult(exported: 0, failed: 1, errorType: "timeout"))
+        #expect((.milliseconds(500)..<(.seconds(4))).contains(end - start))
+        #expect(server.requests.count == 1)
+    }
+
+    @Test("refuses a response of more than 4 MiB and does not repeat the request")
+    func largeResponse() async throws {
+        let server = try ScriptedHTTPServer(.status(200, body: [UInt8](repeating: 0, count: 5 << 20)))
+        let result = try await makeExporter(server.url).export([makeSpan(1)])
+        #expect(result == SpanExportResult(exported: 0, failed: 1, errorType: "too_large"))
+        #expect(server.requests.count == 1)
+    }
+
+    @Test("splits a batch that is too long for one request, and drops a span that is")
+    func splitting() async throws {
+        let server = try ScriptedHTTPServer()
+        let exporter = try makeExporter(server.url) { $0.requestLimit = 4000 }
+        var spans = (1...20).map { number in
+            makeSpan(number, name: "\(number)", attributes: ["text": .string(String(repeating: "x", count: 500))])
+        }
+        spans[7].attributes["huge"] = .string(String(repeating: "y", count: 5000))
+        let result = await exporter.export(spans)
+        #expect(result == SpanExportResult(exported: 19, failed: 1, errorType: "too_large"))
+        #expect(server.requests.count > 3)
+        #expect(server.requests.allSatisfy { $0.body.count <= 4000 })
+        let sent = try server.requests.flatMap(names)
+        #expect(sent == (1...20).filter { $0 != 8 }.map { "\($0)" })
+    }
+
+    @Test("says at most once in a while that spans are lost, and never a header's value")
+    func logging() async throws {
+        let server = try ScriptedHTTPServer(.status(400), .status(400), .status(400))
+        let log = LogRecorder()
+        let exporter = try makeExporter(server.url, logger: log.logger) {
+            $0.headers = [.init(name: "Authorization", value: "Bearer secret")]
+        }
+        for _ in 0..<3 { #expect(await exporter.export([makeSpan(1)]).failed == 1) }
+        #expect(log.lines.count == 1)
+        #expect(log.lines.first?.contains("400") == true)
+        #expect(!log.lines.joined().contains("secret"))
+    }
+}
+
+@Suite("OTLP/HTTP exporter's shutdown")
+struct OTLPHTTPSpanExporterShutdownTests {
+    @Test("ends a transfer to a server that never answers", arguments: [Duration.zero, .milliseconds(300)])
+    func duringTransfer(grace: Duration) async throws {
+        let server = try ScriptedHTTPServer(.silence)
+        let exporter = try makeExporter(server.url)
+        async let export = exporter.timedExport([makeSpan(1)])
+        #expect(await server.waitForRequests(1))
+        let start = ContinuousClock.now
+        exporter.shutdown(deadline: start + grace)
+        let (result, _, end) = await export
+        #expect(result == SpanExportResult(exported: 0, failed: 1, errorType: "shutdown"))
+        #expect((grace..<(grace + .seconds(2))).contains(end - start))
+    }
+
+    @Test("ends a backoff that would last beyond the deadline, at once")
+    func duringBackoff() async throws {
+        let server = try ScriptedHTTPServer(.status(503, headers: ["Retry-After": "15"]))
+        let exporter = try makeExporter(server.url)
+        async let export = exporter.timedExport([makeSpan(1)])
+        #expect(await server.waitForRequests(1))
+        let start = ContinuousClock.now
+        exporter.shutdown(deadline: start + .seconds(5))
+        let (result, _, end) = await export
+        #expect(result == SpanExportResult(exported: 0, failed: 1, errorType: "503"))
+        #expect(end - start < .seconds(3))
+        #expect(server.requests.count == 1)
+    }
+
+    @Test("lets spans out until the deadline and fails at once after it")
+    func flush() async throws {
+        let server = try ScriptedHTTPServer(.status(503))
+        let exporter = try makeExporter(server.url)
+        exporter.shutdown(deadline: .now + .seconds(30))
+        #expect(await exporter.export([makeSpan(1)]) == SpanExportResult(exported: 1))
+        exporter.shutdown(deadline: .now)
+        #expect(await exporter.export([makeSpan(2)]) == SpanExportResult(exported: 0, failed: 1, errorType: "shutdown"))
+        #expect(server.requests.count == 2)
+    }
+
+    @Test("may come from several threads in the middle of exports")
+    func concurrent() async throws {
+        for _ in 0..<10 {
+            let server = try ScriptedHTTPServer(.status(200), .status(503), .silence)
+            let exporter = try makeExporter(server.url)
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask {
+                    for number in 1...3 { _ = await exporter.export([makeSpan(UInt64(number))]) }
+                }
+                for delay in 0..<4 {
+                    group.addTask {
+                        try? await Task.sleep(for: .milliseconds(delay * 5))
+                        exporter.shutdown(deadline: .now + .milliseconds(50))
+                    }
+                }
+            }
+            #expect(await exporter.export([makeSpan(9)]).errorType == "shutdown")
+        }
+    }
+
+    @Test("works through the batch processor while the backend is a black hole")
+    func processor() async throws {
+        let server = try ScriptedHTTPServer(.silence, .silence, .silence)
+        let processor = BatchSpanProcessor(exporter: try makeExporter(server.url), resource: testResource)
+        for number in 1...600 { processor.onEnd(makeSpan(UInt64(number))) }
+        #expect(await server.waitForRequests(1))
+        let start = ContinuousClock.now
+        _ = await processor.shutdown(timeout: .milliseconds(500))
+        #expect(.now - start < .seconds(6))
+        let deadline = ContinuousClock.now + .seconds(5)
+        while processor.statistics.failed["shutdown"] != 600, .now < deadline {
+            try await Task.sleep(for: .milliseconds(5))
+        }
+        #expect(processor.statistics.failed == ["shutdown": 600])
+    }
+}
+
+/// Decompresses with the gzip tool, so that no code of ours judges itself.
+private func gunzip(_ bytes: [UInt8]) throws -> [UInt8] {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    process.arguments = ["gzip", "-dc"]
+    let input = Pipe()
+    let output = Pipe()
+    process.standardInput = input
+    process.standardOutput = output
+    try process.run()
+    try input.fileHandleForWriting.write(contentsOf: Data(bytes))
+    try input.fileHandleForWriting.close()
+    let decompressed = try output.fileHandleForReading.readToEnd() ?? Data()
+    process.waitUntilExit()
+    return Array(decompressed)
+}
