@@ -90,7 +90,7 @@ let package = Package(
         library("EventSourcing", []),
 
         // 2: one wrapper per outside thing.
-        library("OTLPExporter", ["Observability", "COTLP", "CProtobufC", "CCurl", "CZlib", logging]),
+        library("OTLPExporter", ["Observability", "COTLP", "CProtobufC", "CCurl", "CZlib", logging, tracing]),
         library("JetStream", ["CNATS", logging]),
         library("Postgres", ["CLibPQ", logging]),
         library("HTTPTransport", ["CCurl"]),
@@ -144,12 +144,20 @@ let package = Package(
 
         // T: test kits and tests.
         library("TestKit", ["Observability"]),
-        tests("Observability", ["Observability", "TestKit"]),
-        tests("OTLPExporter", ["OTLPExporter", "TraceBackend", "TestKit"]),
-        tests("JetStream", ["JetStream", "LocalStack"]),
-        tests("Postgres", ["Postgres", "LocalStack"]),
+        tests("Observability", ["Observability", "TestKit", logging, metrics, tracing]),
+        tests("OTLPExporter", ["OTLPExporter", "Observability", "TraceBackend", protobuf, logging, tracing]),
+        tests("JetStream", ["JetStream", logging]),
+        tests("Postgres", ["Postgres", logging]),
         tests("HTTPTransport", ["HTTPTransport"]),
         tests("TraceBackend", ["TraceBackend", protobuf, logging]),
-        tests("LocalStack", ["LocalStack"]),
+        tests("LocalStack", ["LocalStack", logging]),
+        tests(
+            "EndToEnd",
+            [
+                "ContrailCLI", "LocalStack", "TraceBackend", "TestKit", "ContrailInstrumentation", "Contracts",
+                "Observability", "ServiceRuntime", "JetStream", "HTTPTransport", "users-service", "orders-service",
+                "notifications-service", "contrail", grpc, protobuf, logging,
+            ]
+        ),
     ]
 )

@@ -33,8 +33,8 @@ static inline void clibpq_silence_notices(PGconn *connection) {
     PQsetNoticeReceiver(connection, clibpq_ignore_notice, NULL);
 }
 
-// Waiting for the sockets of libpq. Swift's Glibc module has neither epoll nor eventfd, and `struct epoll_event` is packed
-// and holds a union, so these wrappers speak in plain integers.
+// Waiting for the sockets of libpq. Swift's Glibc module has neither epoll nor eventfd, and `struct epoll_event` is
+// packed and holds a union, so these wrappers speak in plain integers.
 
 /// What a socket is ready for.
 struct clibpq_event {

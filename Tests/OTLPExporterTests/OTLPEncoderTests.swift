@@ -71,7 +71,7 @@ struct OTLPEncoderTests {
 
     @Test("cuts lists off that are too deep for receivers")
     func depth() throws {
-        var value = AttributeValue.array([1])
+        var value = Observability.AttributeValue.array([1])
         for _ in 0..<5000 { value = .array([value]) }
         let request = try decode(OTLPEncoder().encoded([makeSpan(1, attributes: ["deep": value])]))
         var depth = 0

@@ -83,7 +83,7 @@ enum Reference {
         }
     }
 
-    static func value(_ value: AttributeValue) -> OTLPAnyValue {
+    static func value(_ value: Observability.AttributeValue) -> OTLPAnyValue {
         .with {
             switch value {
             case .string(let text): $0.stringValue = text
@@ -152,12 +152,12 @@ enum RandomSpan {
         return attributes
     }
 
-    private static func value(using random: inout SplitMix64, depth: Int) -> AttributeValue {
+    private static func value(using random: inout SplitMix64, depth: Int) -> Observability.AttributeValue {
         let edges: [Int64] = [0, 1, -1, .max, .min, Int64(bitPattern: random.next())]
         return switch Int.random(in: 0...(depth > 3 ? 4 : 5), using: &random) {
         case 0: .string(text(using: &random))
         case 1: .bool(Bool.random(using: &random))
-        case 2: AttributeValue(integerLiteral: edges[Int.random(in: 0..<edges.count, using: &random)])
+        case 2: Observability.AttributeValue(integerLiteral: edges[Int.random(in: 0..<edges.count, using: &random)])
         case 3: .double(([0, -0.0, .infinity, .nan, 0.1] as [Double]).randomElement(using: &random) ?? 0)
         case 4:
             .bytes((0..<Int.random(in: 0...20, using: &random)).map { _ in UInt8.random(in: 0...255, using: &random) })

@@ -67,11 +67,18 @@ struct MigrationTests {
     @Test("A failing step leaves nothing behind and gives the lock back")
     func failing() async throws {
         try await withPool { pool in
-            let broken = PostgresMigration(version: 2, name: "broken", sql: "CREATE TABLE half (id int8); SELECT * FROM no")
+            let broken = PostgresMigration(
+                version: 2,
+                name: "broken",
+                sql: "CREATE TABLE half (id int8); SELECT * FROM no"
+            )
             let failure = try await error { try await PostgresMigrator([Self.first, broken]).run(on: pool) }
             #expect(failure.sqlState == .undefinedTable)
             #expect(try await PostgresMigrator([Self.first, Self.second]).run(on: pool) == [2])
-            #expect(try await error { try await pool.query("SELECT half", "SELECT * FROM half") }.sqlState == .undefinedTable)
+            #expect(
+                try await error { try await pool.query("SELECT half", "SELECT * FROM half") }.sqlState
+                    == .undefinedTable
+            )
         }
     }
 

@@ -152,7 +152,10 @@ struct PoolTests {
                     return true
                 }
             }
-            let status = try await pool.query("SELECT status", "SELECT pg_current_xact_id_if_assigned() IS NULL AS free")
+            let status = try await pool.query(
+                "SELECT status",
+                "SELECT pg_current_xact_id_if_assigned() IS NULL AS free"
+            )
             #expect(try status.first?.decode(Bool.self, "free") == true)
         }
     }

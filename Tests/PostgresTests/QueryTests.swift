@@ -46,7 +46,8 @@ struct QueryTests {
             let nothing: Int? = nil
             let something: String? = "x"
             let row = try #require(
-                try await pool.query("SELECT null", "SELECT \(nothing) AS nothing, \(something)::text AS something").first
+                try await pool.query("SELECT null", "SELECT \(nothing) AS nothing, \(something)::text AS something")
+                    .first
             )
             #expect(try row.decode(Int?.self, "nothing") == nil)
             #expect(try row.decode(String?.self, "something") == "x")

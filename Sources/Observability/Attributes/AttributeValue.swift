@@ -46,6 +46,7 @@ extension AttributeValue: ExpressibleByFloatLiteral {
 
 extension AttributeValue {
     /// Creates a number from any integer, clamped to 64 signed bits.
+    @_disfavoredOverload
     public static func int(_ value: some BinaryInteger) -> AttributeValue {
         .int(Int64(clamping: value))
     }

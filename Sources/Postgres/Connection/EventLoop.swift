@@ -1,6 +1,7 @@
 internal import CLibPQ
 internal import Glibc
 internal import Synchronization
+
 private import class Foundation.Thread
 
 /// What an event loop serves.
@@ -16,8 +17,8 @@ protocol EventLoopDelegate: AnyObject, Sendable {
 
 /// One thread that waits for the sockets of a pool, so that nothing blocks Swift's cooperative threads.
 ///
-/// Statements are sent by their callers; the thread reads the answers, and opens connections, because looking up a host's
-/// name blocks.
+/// Statements are sent by their callers; the thread reads the answers, and opens connections, because looking up a
+/// host's name blocks.
 final class EventLoop: Sendable {
     private let poller: Int32
     private let signal: Int32
@@ -90,7 +91,12 @@ final class EventLoop: Sendable {
                 wakeTime.store(wakeAt.nanoseconds, ordering: .sequentiallyConsistent)
                 now = .now
             }
-            let count = clibpq_poller_wait(poller, &events, Int32(events.count), Self.milliseconds(from: now, to: wakeAt))
+            let count = clibpq_poller_wait(
+                poller,
+                &events,
+                Int32(events.count),
+                Self.milliseconds(from: now, to: wakeAt)
+            )
             for event in events.prefix(Int(max(0, count))) {
                 guard event.id != Self.signalID else {
                     clibpq_signal_clear(signal)

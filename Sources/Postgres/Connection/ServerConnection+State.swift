@@ -69,7 +69,9 @@ extension ServerConnection.State {
     mutating func expire() {
         switch phase {
         case .connecting:
-            lose(PostgresError(.connectionUnavailable, "the server did not accept the connection within connectTimeout"))
+            lose(
+                PostgresError(.connectionUnavailable, "the server did not accept the connection within connectTimeout")
+            )
         case .busy:
             lose(
                 PostgresError(
@@ -250,7 +252,9 @@ extension ServerConnection.State {
             // Something like DISCARD ALL, or a proxy that changed the session.
             statements.removeAll()
             batch.isStale = true
-        } else if error.sqlState == .featureNotSupported, result.errorField(clibpq_diag_function) == "RevalidateCachedQuery" {
+        } else if error.sqlState == .featureNotSupported,
+            result.errorField(clibpq_diag_function) == "RevalidateCachedQuery"
+        {
             // The table was altered, so that the statement returns other columns.
             statements.remove(.init(sql: query.sql, types: query.values.types))
             batch.isStale = true

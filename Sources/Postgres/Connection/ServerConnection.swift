@@ -38,7 +38,8 @@ final class ServerConnection: Sendable {
 
     /// Sends a request and waits for its end.
     ///
-    /// - Parameter isCancellable: whether the end of the calling task ends the connection, since its state is unknown then.
+    /// - Parameter isCancellable: whether the end of the calling task ends the connection, since its state is unknown
+    ///   then.
     func send(_ request: Request, isCancellable: Bool = true) async throws -> QueryResult? {
         guard isCancellable else { return try await send(request) }
         try Task.checkCancellation()

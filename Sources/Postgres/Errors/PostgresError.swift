@@ -91,11 +91,13 @@ extension PostgresError {
         /// The migrations and the database do not fit together.
         public static let migration = Code(.migration)
 
+        /// The kind's name.
         public var description: String { value.rawValue }
     }
 }
 
 extension PostgresError: CustomStringConvertible, CustomDebugStringConvertible {
+    /// The code, the message and the constraint, without values.
     public var description: String {
         var text = "\(code)"
         if let sqlState { text += " \(sqlState)" }

@@ -14,6 +14,7 @@ public struct SQLState: RawRepresentable, Sendable, Hashable, CustomStringConver
     /// The first two characters, which name the class of the condition.
     public var classCode: Substring { rawValue.prefix(2) }
 
+    /// The five characters.
     public var description: String { rawValue }
 }
 

@@ -3,8 +3,9 @@ internal import Logging
 /// Brings a database's schema up to date.
 ///
 /// Processes that start together wait for one another by an advisory lock. Each step runs in a transaction, together
-/// with its row in the table `schema_migrations`, so that a crash leaves it undone or done. A step that was edited after
-/// it ran is refused by its checksum (SHA-256), and so is a database that knows a step which the program does not.
+/// with its row in the table `schema_migrations`, so that a crash leaves it undone or done. A step that was edited
+/// after it ran is refused by its checksum (SHA-256), and so is a database that knows a step which the program does
+/// not.
 public struct PostgresMigrator: Sendable {
     private let migrations: [PostgresMigration]
 
@@ -111,7 +112,8 @@ public struct PostgresMigrator: Sendable {
             guard position == index else {
                 throw PostgresError(
                     .migration,
-                    "migration \(migrations[index].version) was added before \(row.version), which has run; give it a higher version"
+                    "migration \(migrations[index].version) was added before \(row.version), which has run; "
+                        + "give it a higher version"
                 )
             }
             guard checksums[position] == row.checksum else {

@@ -18,8 +18,10 @@ public protocol PostgresObserver: Sendable {
 }
 
 extension PostgresObserver {
+    /// Does nothing.
     public func connectionAcquired(wait: Duration) {}
 
+    /// Does nothing.
     public func connectionRefused(_ error: PostgresError) {}
 }
 
@@ -27,8 +29,8 @@ extension PostgresObserver {
 public protocol PostgresObservation: Sendable {
     /// The statement has ended; called once, on the caller's task.
     ///
-    /// - Parameter outcome: the number of rows that were returned or affected, or the error. A cancelled task is reported
-    ///   with the code `.cancelled`.
+    /// - Parameter outcome: the number of rows that were returned or affected, or the error. A cancelled task is
+    ///   reported with the code `.cancelled`.
     func finished(_ outcome: Result<Int, PostgresError>)
 }
 
@@ -60,5 +62,6 @@ public struct NoPostgresObserver: PostgresObserver {
     /// Creates the observer.
     public init() {}
 
+    /// Wants to know nothing.
     public func operationStarted(_ operation: PostgresOperation) -> (any PostgresObservation)? { nil }
 }

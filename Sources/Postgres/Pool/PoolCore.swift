@@ -258,7 +258,9 @@ final class PoolCore: EventLoopDelegate {
     private func perform(_ effects: Effects) {
         for (continuation, connection) in effects.granted { continuation.resume(returning: connection) }
         for (continuation, error) in effects.refused { continuation.resume(throwing: error) }
-        for connection in effects.closing { connection.close(PostgresError(.closed, "the pool has closed the connection")) }
+        for connection in effects.closing {
+            connection.close(PostgresError(.closed, "the pool has closed the connection"))
+        }
         for announcement in effects.announcements { announce(announcement, effects.lastFailure) }
         effects.wakes?.wake()
         effects.stoppedLoop?.stop()
@@ -298,7 +300,10 @@ final class PoolCore: EventLoopDelegate {
                     + "shorten transactions or raise maximumConnections"
             )
         case .tooManyWaiters:
-            PostgresError(.poolExhausted, "\(configuration.maximumWaiters) tasks wait for a connection to \(target) already")
+            PostgresError(
+                .poolExhausted,
+                "\(configuration.maximumWaiters) tasks wait for a connection to \(target) already"
+            )
         case .unavailable:
             PostgresError(.connectionUnavailable, "PostgreSQL at \(target) cannot be reached", cause: cause)
         case .closed:

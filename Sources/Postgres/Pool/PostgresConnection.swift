@@ -38,6 +38,7 @@ public final class PostgresConnection: PostgresQueryExecutor {
         }
     }
 
+    /// Runs a statement and returns all its rows; see ``PostgresQueryExecutor``.
     @discardableResult
     public func query(_ summary: String, _ query: PostgresQuery) async throws -> PostgresRows {
         try checkLoan()

@@ -46,8 +46,8 @@ public final class PostgresPool: Sendable {
     ///
     /// Cancellation closes the pool at once, and statements under way with it.
     ///
-    /// - Throws: ``PostgresError`` with code `.connectionUnavailable` if the system refuses an epoll instance. An absent
-    ///   server is no error: it is waited for.
+    /// - Throws: ``PostgresError`` with code `.connectionUnavailable` if the system refuses an epoll instance. An
+    ///   absent server is no error: it is waited for.
     public func run() async throws {
         try core.start()
         await withTaskCancellationHandler {
@@ -70,8 +70,8 @@ public final class PostgresPool: Sendable {
 
     /// Waits until a connection is open or idle, also while the server is away.
     ///
-    /// - Throws: ``PostgresError`` with code `.connectionUnavailable` or `.poolExhausted` after `timeout`, or `.closed`;
-    ///   `CancellationError` if the calling task is cancelled.
+    /// - Throws: ``PostgresError`` with code `.connectionUnavailable` or `.poolExhausted` after `timeout`, or
+    ///   `.closed`; `CancellationError` if the calling task is cancelled.
     public func waitUntilAvailable(timeout: Duration) async throws {
         let connection = try await core.acquire(deadline: .now + timeout, isPatient: true)
         core.release(connection, isReusable: true)

@@ -34,6 +34,7 @@ public final class PostgresTransaction: PostgresQueryExecutor {
         self.reporter = reporter
     }
 
+    /// Runs a statement and returns all its rows; see ``PostgresQueryExecutor``.
     @discardableResult
     public func query(_ summary: String, _ query: PostgresQuery) async throws -> PostgresRows {
         try await send(summary, query.sql, .query(query), deadline: configuration.statementDeadline)
@@ -146,13 +147,16 @@ extension PostgresTransaction {
             )
         }
         guard result?.commandTag == "COMMIT" else {
-            throw PostgresError(.transactionRolledBack, "the server rolled the transaction back instead of committing it")
+            throw PostgresError(
+                .transactionRolledBack,
+                "the server rolled the transaction back instead of committing it"
+            )
         }
         return result
     }
 
-    /// Rolls back whatever became of the calling task. A connection on which that fails is closed when it is given back,
-    /// which has the same effect.
+    /// Rolls back whatever became of the calling task. A connection on which that fails is closed when it is given
+    /// back, which has the same effect.
     private func rollBack() async {
         let request = Request(body: .command("ROLLBACK"), deadline: configuration.statementDeadline)
         _ = try? await server.send(request, isCancellable: false)

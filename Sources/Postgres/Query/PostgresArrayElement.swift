@@ -20,12 +20,15 @@ public protocol PostgresArrayElement: Sendable {
 }
 
 extension PostgresArrayElement where Self: PostgresEncodable & PostgresDecodable {
+    /// The server's type of an element, when the array is sent.
     public static var postgresElementType: PostgresType { postgresType }
 
+    /// Appends the length and the bytes of an element, or the mark of NULL.
     public static func encodeElement(_ element: Self, into buffer: inout PostgresBuffer) {
         buffer.appendWithLength { element.encode(into: &$0) }
     }
 
+    /// Reads an element; `nil` bytes stand for NULL.
     public static func decodeElement(
         _ bytes: RawSpan?,
         type: PostgresType
@@ -50,6 +53,7 @@ extension PostgresArrayElement {
         }
     }
 
+    /// Reads an array.
     public static func decodeArray(
         _ bytes: RawSpan,
         type: PostgresType
@@ -82,69 +86,87 @@ extension PostgresArrayElement {
 }
 
 extension Array: PostgresEncodable where Element: PostgresArrayElement {
+    /// The server's type of the values.
     public static var postgresType: PostgresType { Element.postgresArrayType }
 
+    /// Appends the value's bytes.
     public func encode(into buffer: inout PostgresBuffer) {
         Element.encodeArray(self, into: &buffer)
     }
 }
 
 extension Array: PostgresDecodable where Element: PostgresArrayElement {
+    /// Reads a value that is not NULL.
     public init(postgresBytes bytes: RawSpan, type: PostgresType) throws(PostgresDecodingFailure) {
         self = try Element.decodeArray(bytes, type: type)
     }
 }
 
 extension String: PostgresArrayElement {
+    /// The server's type of an array of this type.
     public static var postgresArrayType: PostgresType { PostgresType(oid: 1009) }
+    /// The server's type of an element, when the array is sent.
     public static var postgresElementType: PostgresType { .text }
 }
 
 extension Bool: PostgresArrayElement {
+    /// The server's type of an array of this type.
     public static var postgresArrayType: PostgresType { PostgresType(oid: 1000) }
 }
 
 extension Int: PostgresArrayElement {
+    /// The server's type of an array of this type.
     public static var postgresArrayType: PostgresType { PostgresType(oid: 1016) }
 }
 
 extension Int64: PostgresArrayElement {
+    /// The server's type of an array of this type.
     public static var postgresArrayType: PostgresType { PostgresType(oid: 1016) }
 }
 
 extension Int32: PostgresArrayElement {
+    /// The server's type of an array of this type.
     public static var postgresArrayType: PostgresType { PostgresType(oid: 1007) }
 }
 
 extension Double: PostgresArrayElement {
+    /// The server's type of an array of this type.
     public static var postgresArrayType: PostgresType { PostgresType(oid: 1022) }
 }
 
 extension UUID: PostgresArrayElement {
+    /// The server's type of an array of this type.
     public static var postgresArrayType: PostgresType { PostgresType(oid: 2951) }
 }
 
 extension Date: PostgresArrayElement {
+    /// The server's type of an array of this type.
     public static var postgresArrayType: PostgresType { PostgresType(oid: 1185) }
 }
 
 extension PostgresTimestamp: PostgresArrayElement {
+    /// The server's type of an array of this type.
     public static var postgresArrayType: PostgresType { PostgresType(oid: 1185) }
 }
 
 extension Array: PostgresArrayElement where Element == UInt8 {
+    /// The server's type of an array of this type.
     public static var postgresArrayType: PostgresType { PostgresType(oid: 1001) }
 }
 
 extension Optional: PostgresArrayElement where Wrapped: PostgresArrayElement {
+    /// The server's type of an array of this type.
     public static var postgresArrayType: PostgresType { Wrapped.postgresArrayType }
+    /// The server's type of an element, when the array is sent.
     public static var postgresElementType: PostgresType { Wrapped.postgresElementType }
 
+    /// Appends the length and the bytes of an element, or the mark of NULL.
     public static func encodeElement(_ element: Wrapped?, into buffer: inout PostgresBuffer) {
         guard let element else { return buffer.append(Int32(-1)) }
         Wrapped.encodeElement(element, into: &buffer)
     }
 
+    /// Reads an element; `nil` bytes stand for NULL.
     public static func decodeElement(
         _ bytes: RawSpan?,
         type: PostgresType
@@ -155,13 +177,17 @@ extension Optional: PostgresArrayElement where Wrapped: PostgresArrayElement {
 }
 
 extension UInt8: PostgresArrayElement {
+    /// The server's type of an array of this type.
     public static var postgresArrayType: PostgresType { .bytea }
+    /// The server's type of an element, when the array is sent.
     public static var postgresElementType: PostgresType { .char }
 
+    /// Appends the length and the bytes of an element, or the mark of NULL.
     public static func encodeElement(_ element: UInt8, into buffer: inout PostgresBuffer) {
         buffer.appendWithLength { $0.append(element) }
     }
 
+    /// Reads an element; `nil` bytes stand for NULL.
     public static func decodeElement(
         _ bytes: RawSpan?,
         type: PostgresType
@@ -169,10 +195,12 @@ extension UInt8: PostgresArrayElement {
         throw .init("bytes are read as a whole, as [UInt8]")
     }
 
+    /// Appends an array's bytes.
     public static func encodeArray(_ array: [UInt8], into buffer: inout PostgresBuffer) {
         buffer.append(contentsOf: array)
     }
 
+    /// Reads an array.
     public static func decodeArray(
         _ bytes: RawSpan,
         type: PostgresType

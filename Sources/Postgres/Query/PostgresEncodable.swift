@@ -17,6 +17,7 @@ public protocol PostgresEncodable: Sendable {
 }
 
 extension PostgresEncodable {
+    /// How the values are written.
     public static var postgresFormat: PostgresFormat { .binary }
 }
 

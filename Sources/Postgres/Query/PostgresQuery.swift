@@ -7,8 +7,8 @@
 /// sends `SELECT name FROM users WHERE id = $1` and the value of `id`. Text that is not known when the program is
 /// written, such as a table's name, needs `\(unsafeSQL:)`.
 ///
-/// A `String` is sent without a type, so that the server infers it (`text`, `jsonb`, `uuid`, an enumeration …); where it
-/// cannot, as in arguments of polymorphic functions, write a cast: `\(name)::text`.
+/// A `String` is sent without a type, so that the server infers it (`text`, `jsonb`, `uuid`, an enumeration …); where
+/// it cannot, as in arguments of polymorphic functions, write a cast: `\(name)::text`.
 public struct PostgresQuery: Sendable, ExpressibleByStringInterpolation {
     /// The statement with `$n` in place of the values.
     public private(set) var sql: String
@@ -39,11 +39,13 @@ extension PostgresQuery {
         var sql = ""
         var values = PostgresValues()
 
+        /// Creates an empty statement.
         public init(literalCapacity: Int, interpolationCount: Int) {
             sql.reserveCapacity(literalCapacity + 3 * interpolationCount)
             values.reserveCapacity(interpolationCount)
         }
 
+        /// Adds SQL that is written in the program.
         public mutating func appendLiteral(_ literal: String) {
             sql += literal
         }

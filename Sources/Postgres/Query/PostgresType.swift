@@ -10,19 +10,33 @@ public struct PostgresType: Sendable, Hashable, CustomStringConvertible {
 
     /// The server infers the type from where the value stands.
     public static let inferred = PostgresType(oid: 0)
+    /// A truth value.
     public static let bool = PostgresType(oid: 16)
+    /// Bytes.
     public static let bytea = PostgresType(oid: 17)
+    /// A whole number of 64 bits.
     public static let int8 = PostgresType(oid: 20)
+    /// A whole number of 16 bits.
     public static let int2 = PostgresType(oid: 21)
+    /// A whole number of 32 bits.
     public static let int4 = PostgresType(oid: 23)
+    /// A text.
     public static let text = PostgresType(oid: 25)
+    /// A floating-point number of 32 bits.
     public static let float4 = PostgresType(oid: 700)
+    /// A floating-point number of 64 bits.
     public static let float8 = PostgresType(oid: 701)
+    /// An exact decimal number.
     public static let numeric = PostgresType(oid: 1700)
+    /// A date and time without a time zone.
     public static let timestamp = PostgresType(oid: 1114)
+    /// A point in time.
     public static let timestamptz = PostgresType(oid: 1184)
+    /// A UUID.
     public static let uuid = PostgresType(oid: 2950)
+    /// JSON as text.
     public static let json = PostgresType(oid: 114)
+    /// JSON in binary form.
     public static let jsonb = PostgresType(oid: 3802)
 
     static let char = PostgresType(oid: 18)

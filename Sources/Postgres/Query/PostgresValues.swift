@@ -31,7 +31,8 @@ struct PostgresValues: Sendable {
             if failure == nil, buffer.bytes[offset...].contains(0) {
                 failure = PostgresError(
                     .encoding,
-                    "value $\(slots.count + 1) holds a NUL character, which PostgreSQL texts cannot; remove it or use bytea"
+                    "value $\(slots.count + 1) holds a NUL character, which PostgreSQL refuses in texts; "
+                        + "remove it or use bytea"
                 )
             }
             buffer.bytes.append(0)

@@ -27,6 +27,7 @@ extension String: PostgresDecodable {
 }
 
 extension Bool: PostgresDecodable {
+    /// Reads a value that is not NULL.
     public init(postgresBytes bytes: RawSpan, type: PostgresType) throws(PostgresDecodingFailure) {
         guard type == .bool, bytes.byteCount == 1 else { throw .init(type: type, isNot: Bool.self) }
         let value: UInt8 = bytes.integer(at: 0)
@@ -65,12 +66,14 @@ extension Int64: PostgresDecodable {
 }
 
 extension Int: PostgresDecodable {
+    /// Reads a value that is not NULL.
     public init(postgresBytes bytes: RawSpan, type: PostgresType) throws(PostgresDecodingFailure) {
         self = Int(try Int64(postgresBytes: bytes, type: type))
     }
 }
 
 extension Int32: PostgresDecodable {
+    /// Reads a value that is not NULL.
     public init(postgresBytes bytes: RawSpan, type: PostgresType) throws(PostgresDecodingFailure) {
         guard let value = Int32(exactly: try Int64(postgresBytes: bytes, type: type)) else {
             throw .init("the number is too large for Int32")
@@ -99,6 +102,7 @@ extension Double: PostgresDecodable {
 }
 
 extension UUID: PostgresDecodable {
+    /// Reads a value that is not NULL.
     public init(postgresBytes bytes: RawSpan, type: PostgresType) throws(PostgresDecodingFailure) {
         guard type == .uuid, bytes.byteCount == 16 else { throw .init(type: type, isNot: UUID.self) }
         func byte(_ index: Int) -> UInt8 { bytes.unsafeLoad(fromByteOffset: index, as: UInt8.self) }

@@ -9,10 +9,13 @@ public struct PostgresRows: Sendable, RandomAccessCollection {
         self.result = result
     }
 
+    /// The position of the first row.
     public var startIndex: Int { 0 }
 
+    /// The position behind the last row.
     public var endIndex: Int { result?.rowCount ?? 0 }
 
+    /// The row at a position.
     public subscript(position: Int) -> PostgresRow {
         precondition(indices.contains(position), "row \(position) of \(count)")
         return PostgresRow(result: result, index: position)
@@ -32,7 +35,8 @@ public struct PostgresRow: Sendable {
     /// - Parameters:
     ///   - type: what to read the column as.
     ///   - column: the column's name.
-    /// - Throws: ``PostgresError`` with code `.decoding` if there is no such column, it is NULL, or its type does not fit.
+    /// - Throws: ``PostgresError`` with code `.decoding` if there is no such column, it is NULL, or its type does not
+    ///   fit.
     public func decode<Value: PostgresDecodable>(_ type: Value.Type, _ column: String) throws -> Value {
         guard let value = try decode(Value?.self, column) else {
             throw PostgresError(

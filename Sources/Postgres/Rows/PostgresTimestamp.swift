@@ -37,20 +37,24 @@ public struct PostgresTimestamp: Sendable, Hashable, Comparable {
         return Date(timeIntervalSince1970: Double(seconds) + Double(microseconds) / 1_000_000)
     }
 
+    /// Whether a point in time is earlier than another.
     public static func < (left: PostgresTimestamp, right: PostgresTimestamp) -> Bool {
         left.microsecondsSinceEpoch < right.microsecondsSinceEpoch
     }
 }
 
 extension PostgresTimestamp: PostgresEncodable {
+    /// The server's type of the values.
     public static var postgresType: PostgresType { .timestamptz }
 
+    /// Appends the value's bytes.
     public func encode(into buffer: inout PostgresBuffer) {
         buffer.append(microsecondsSinceEpoch.addingClamped(-Self.serverEpoch))
     }
 }
 
 extension PostgresTimestamp: PostgresDecodable {
+    /// Reads a value that is not NULL.
     public init(postgresBytes bytes: RawSpan, type: PostgresType) throws(PostgresDecodingFailure) {
         guard type == .timestamptz || type == .timestamp, bytes.byteCount == 8 else {
             throw .init(type: type, isNot: PostgresTimestamp.self)
