@@ -98,7 +98,10 @@ let package = Package(
         // 3: the tracing module, and storage.
         library(
             "ContrailInstrumentation",
-            ["Observability", "Resilience", "JetStream", "Postgres", "HTTPTransport", grpc, grpcTransport, logging, tracing]
+            [
+                "Observability", "Resilience", "JetStream", "Postgres", "HTTPTransport", grpc, grpcTransport, logging,
+                tracing,
+            ]
         ),
         library("PostgresEventStore", ["EventSourcing", "Postgres", logging]),
 
@@ -136,7 +139,8 @@ let package = Package(
         library(
             "ContrailCLI",
             [
-                "Contracts", "ServiceRuntime", "ContrailInstrumentation", "Observability", "HTTPTransport", "TraceBackend",
+                "Contracts", "ServiceRuntime", "ContrailInstrumentation", "Observability", "HTTPTransport",
+                "TraceBackend",
                 "LocalStack", arguments, grpc, protobuf, logging,
             ]
         ),

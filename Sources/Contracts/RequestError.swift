@@ -1,5 +1,5 @@
-public import GRPCProtobuf
 internal import GRPCCore
+public import GRPCProtobuf
 
 /// The refusals that services answer with: a status, a message for people and details for programs.
 ///

@@ -1,5 +1,6 @@
-public import struct Foundation.UUID
 internal import GRPCProtobuf
+
+public import struct Foundation.UUID
 
 /// Checks that several services make at their edge.
 public enum RequestFields {

@@ -1,9 +1,9 @@
 internal import Contracts
 public import ContrailInstrumentation
+internal import GRPCCore
 internal import Logging
 internal import PostgresEventStore
 public import ServiceRuntime
-internal import GRPCCore
 
 /// The notifications service: tells customers what happened to them and to their orders.
 public enum NotificationsService: ServiceDefinition {

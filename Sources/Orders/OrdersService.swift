@@ -1,10 +1,10 @@
 internal import Contracts
-internal import EventSourcing
 public import ContrailInstrumentation
+internal import EventSourcing
+internal import GRPCCore
 internal import Logging
 internal import PostgresEventStore
 public import ServiceRuntime
-internal import GRPCCore
 
 /// The orders service: commands on event-sourced orders, and the relay that publishes what happened.
 public enum OrdersService: ServiceDefinition {

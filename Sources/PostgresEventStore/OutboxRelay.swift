@@ -1,7 +1,7 @@
-public import Logging
-public import Postgres
 internal import EventSourcing
 internal import Foundation
+public import Logging
+public import Postgres
 private import Synchronization
 
 /// Publishes what waits in the outbox and deletes what was acknowledged.
@@ -41,7 +41,12 @@ public final class OutboxRelay: Sendable {
         var isStopping = false
         var isActive = false
         var backlog = OutboxBacklog()
+        /// How often the relay has lost the database since it last worked.
+        var failures = 0
     }
+
+    /// Any number that nothing else in these databases uses.
+    private static let lock: Int64 = 4_711_202_611
 
     /// Creates a relay, which does nothing until it runs.
     ///
@@ -81,17 +86,19 @@ public final class OutboxRelay: Sendable {
 
     /// Relays until the shutdown or until the task is cancelled; survives every loss of the database.
     public func run() async throws {
-        var failures = 0
+        defer { state.withLock { $0.isActive = false } }
         while !isStopping {
             do {
                 try await pool.withConnection { connection in
                     try await self.relay(on: connection)
                 }
-                failures = 0
             } catch {
-                if Task.isCancelled || isStopping { return }
-                failures += 1
-                state.withLock { $0.isActive = false }
+                if isStopping { return }
+                let failures = state.withLock { state in
+                    state.isActive = false
+                    state.failures += 1
+                    return state.failures
+                }
                 if failures == 1 {
                     logger.warning("outbox relay waits for the database", metadata: ["reason": "\(error)"])
                 }
@@ -104,15 +111,16 @@ public final class OutboxRelay: Sendable {
 
     /// Works on one session until it breaks or the relay stops.
     private func relay(on connection: PostgresConnection) async throws {
-        while !isStopping {
-            // Any number that nothing else in these databases uses.
-            let rows = try await connection.query("SELECT lock", "SELECT pg_try_advisory_lock(4711202611) AS is_held")
-            if try rows.first?.decode(Bool.self, "is_held") == true { break }
+        // The connection knows of the lock, so that the pool closes it and does not lend it on when the relay fails.
+        while !isStopping, try await !connection.tryAdvisoryLock(Self.lock) {
             // Another process relays; it may stop at any time.
             await wakeUp.wait(upTo: .seconds(1))
         }
         guard !isStopping else { return }
-        state.withLock { $0.isActive = true }
+        state.withLock { state in
+            state.isActive = true
+            state.failures = 0
+        }
         logger.info("outbox relay is active")
         var nextLook = ContinuousClock.now
         while !isStopping {
@@ -126,7 +134,7 @@ public final class OutboxRelay: Sendable {
         // A last look, so that what was committed while stopping need not wait for the next start.
         _ = try await relayBatch(on: connection)
         state.withLock { $0.isActive = false }
-        _ = try await connection.query("SELECT unlock", "SELECT pg_advisory_unlock(4711202611)")
+        try await connection.advisoryUnlock(Self.lock)
     }
 
     /// Publishes one batch.
@@ -207,10 +215,12 @@ public final class OutboxRelay: Sendable {
             """
             SELECT id, aggregate_id, version, type, schema_version, payload, headers, recorded_at, attempts
             FROM outbox AS message
-            WHERE next_attempt_at <= clock_timestamp() AND NOT EXISTS (
+            -- One time for all rows: with a running clock an event can be held back when it is looked at, and due a moment
+            -- later when its successor is, which would then overtake it.
+            WHERE next_attempt_at <= statement_timestamp() AND NOT EXISTS (
                 SELECT FROM outbox AS earlier
                 WHERE earlier.aggregate_id = message.aggregate_id AND earlier.position < message.position
-                    AND earlier.next_attempt_at > clock_timestamp()
+                    AND earlier.next_attempt_at > statement_timestamp()
             )
             ORDER BY position LIMIT \(configuration.batchSize)
             """
@@ -226,7 +236,9 @@ public final class OutboxRelay: Sendable {
                     payload: try row.decode([UInt8].self, "payload")
                 ),
                 headers: try Headers.decode(try row.decode(String.self, "headers")),
-                recordedAt: UInt64(clamping: try row.decode(PostgresTimestamp.self, "recorded_at").nanosecondsSinceEpoch),
+                recordedAt: UInt64(
+                    clamping: try row.decode(PostgresTimestamp.self, "recorded_at").nanosecondsSinceEpoch
+                ),
                 attempts: try row.decode(Int.self, "attempts")
             )
         }

@@ -35,7 +35,9 @@ public struct PostgresEventStore: EventStore {
                 stream: stream,
                 recording: EventRecording(
                     version: try row.decode(Int.self, "version"),
-                    recordedAt: UInt64(clamping: try row.decode(PostgresTimestamp.self, "recorded_at").nanosecondsSinceEpoch)
+                    recordedAt: UInt64(
+                        clamping: try row.decode(PostgresTimestamp.self, "recorded_at").nanosecondsSinceEpoch
+                    )
                 ),
                 event: EncodedEvent(
                     type: try row.decode(String.self, "type"),
@@ -95,7 +97,9 @@ public struct PostgresEventStore: EventStore {
                 stream: stream,
                 recording: EventRecording(
                     version: try row.decode(Int.self, "version"),
-                    recordedAt: UInt64(clamping: try row.decode(PostgresTimestamp.self, "recorded_at").nanosecondsSinceEpoch)
+                    recordedAt: UInt64(
+                        clamping: try row.decode(PostgresTimestamp.self, "recorded_at").nanosecondsSinceEpoch
+                    )
                 ),
                 event: event.event,
                 headers: event.headers

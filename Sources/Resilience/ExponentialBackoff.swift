@@ -39,8 +39,10 @@ public struct ExponentialBackoff: Sendable, Hashable {
     /// - Parameter failures: How many attempts have failed; 1 after the first.
     public func ceiling(afterFailures failures: Int) -> Duration {
         var ceiling = initial
-        for _ in 1..<Swift.max(1, failures) {
-            guard ceiling < maximum else { break }
+        // What does not grow is not looped over, and nothing is multiplied beyond the maximum: both have no end.
+        guard multiplier > 1, ceiling > .zero else { return Swift.min(ceiling, maximum) }
+        for _ in 1..<Swift.max(2, failures) where failures > 1 {
+            guard ceiling < maximum / multiplier else { return maximum }
             ceiling = ceiling * multiplier
         }
         return Swift.min(ceiling, maximum)
@@ -61,7 +63,8 @@ public struct ExponentialBackoff: Sendable, Hashable {
         case .full: share = Double.random(in: 0...1, using: &generator)
         case .equal: share = Double.random(in: 0.5...1, using: &generator)
         }
-        return ceiling * share
+        // The product is rounded; the ceiling is a promise.
+        return Swift.min(ceiling, ceiling * share)
     }
 
     /// Draws the delay after a number of failures from the system's randomness.

@@ -1,7 +1,7 @@
 internal import Contracts
+internal import ContrailInstrumentation
 internal import EventSourcing
 internal import Foundation
-internal import ContrailInstrumentation
 internal import PostgresEventStore
 internal import ServiceRuntime
 internal import SwiftProtobuf

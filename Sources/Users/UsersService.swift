@@ -1,8 +1,8 @@
 internal import Contracts
 public import ContrailInstrumentation
+internal import GRPCCore
 internal import PostgresEventStore
 public import ServiceRuntime
-internal import GRPCCore
 
 /// The users service: customers, and the relay that publishes that they were created.
 public enum UsersService: ServiceDefinition {

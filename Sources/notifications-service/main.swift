@@ -1,4 +1,4 @@
-internal import ServiceRuntime
 internal import Notifications
+internal import ServiceRuntime
 
 await ServiceMain.run(NotificationsService.self)

@@ -1,4 +1,4 @@
-internal import ServiceRuntime
 internal import Orders
+internal import ServiceRuntime
 
 await ServiceMain.run(OrdersService.self)

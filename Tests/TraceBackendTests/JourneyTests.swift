@@ -1,4 +1,5 @@
 internal import Testing
+
 @testable internal import TraceBackend
 
 @Suite("Journey")
@@ -53,13 +54,16 @@ struct JourneyTests {
         expectSum(journey)
     }
 
-    @Test("What is absent is named", arguments: [
-        ("deliver smtp", ["no `deliver` span under `process order.created`"]),
-        ("outbox wait", ["no `outbox wait` span beside `publish order.created`"]),
-        ("stream wait", ["no `stream wait` span under `publish order.created`"]),
-        ("INSERT events outbox", ["no database span under `contrail.orders.v1.OrderService/CreateOrder`"]),
-        ("INSERT notifications", ["no database span under `record`"]),
-    ])
+    @Test(
+        "What is absent is named",
+        arguments: [
+            ("deliver smtp", ["no `deliver` span under `process order.created`"]),
+            ("outbox wait", ["no `outbox wait` span beside `publish order.created`"]),
+            ("stream wait", ["no `stream wait` span under `publish order.created`"]),
+            ("INSERT events outbox", ["no database span under `contrail.orders.v1.OrderService/CreateOrder`"]),
+            ("INSERT notifications", ["no database span under `record`"]),
+        ]
+    )
     func missing(_ name: String, _ phrases: [String]) {
         let journey = Journey(SyntheticOrder.order().without(name))
         #expect(journey.missing == phrases)
@@ -94,9 +98,11 @@ struct JourneyTests {
         var order = SyntheticOrder.order(failures: ["timeout"])
         order.add("stray", of: "users", from: 0, to: 1)
         let journey = Journey(order.without("redelivery wait"))
-        #expect(journey.missing == [
-            "2 roots", "0 `redelivery wait` spans for 2 attempts under `publish order.created`",
-        ])
+        #expect(
+            journey.missing == [
+                "2 roots", "0 `redelivery wait` spans for 2 attempts under `publish order.created`",
+            ]
+        )
         let orphaned = Journey(SyntheticOrder.order().without("publish order.created"))
         #expect(orphaned.event == nil)
         #expect(orphaned.missing.first?.hasPrefix("orphan span `stream wait`") == true)
@@ -119,8 +125,14 @@ struct JourneyTests {
         var order = SyntheticOrder.order()
         let server = order.spans.first { $0.kind == .server && $0.service == "orders" }
         order.add(
-            "publish order.paid", .producer, of: "orders", below: server?.spanID, from: 9_000, to: 9_500,
-            stage: "publish", attributes: ["cloudevents.event_type": "order.paid", "cloudevents.event_id": "paid-1"]
+            "publish order.paid",
+            .producer,
+            of: "orders",
+            below: server?.spanID,
+            from: 9_000,
+            to: 9_500,
+            stage: "publish",
+            attributes: ["cloudevents.event_type": "order.paid", "cloudevents.event_id": "paid-1"]
         )
         #expect(Journey(order.trace).event?.type == "order.created")
         #expect(Journey(order.trace, event: "paid-1").event?.type == "order.paid")
@@ -141,16 +153,21 @@ struct JourneyTests {
         expectSum(journey)
     }
 
-    @Test("A consumer whose clock is behind shows as skew, and no stage is negative", arguments: [
-        -50_000, -3_600_000_000,
-    ])
+    @Test(
+        "A consumer whose clock is behind shows as skew, and no stage is negative",
+        arguments: [
+            -50_000, -3_600_000_000,
+        ]
+    )
     func skewed(_ clock: Int) {
         let journey = Journey(SyntheticOrder.order(consumerClock: clock).trace)
         // Nothing is processed before its publish began at 6.5 ms; the consumer said 8.6 ms minus the skew.
         let least = UInt64(6_500 - 8_600 - clock) * 1000
-        #expect(journey.skews.contains {
-            $0.service == "notifications" && $0.reference == "orders" && $0.nanoseconds == least
-        })
+        #expect(
+            journey.skews.contains {
+                $0.service == "notifications" && $0.reference == "orders" && $0.nanoseconds == least
+            }
+        )
         #expect(journey.missing == [])
         #expect(microseconds(journey, .deliver) == 12_000)
         #expect(microseconds(journey, .record) == 5_000)
@@ -166,9 +183,11 @@ struct JourneyTests {
         order.change("stream wait") { $0.startNanoseconds = SyntheticOrder.time(12_000) }
         let journey = Journey(order.trace)
         #expect(microseconds(journey, .streamWait) == 0)
-        #expect(journey.skews.map(\.description) == [
-            "`stream wait`: the clock of notifications is at least 3.40 ms behind that of the broker"
-        ])
+        #expect(
+            journey.skews.map(\.description) == [
+                "`stream wait`: the clock of notifications is at least 3.40 ms behind that of the broker"
+            ]
+        )
         expectSum(journey)
     }
 

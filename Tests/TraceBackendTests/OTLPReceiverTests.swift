@@ -69,13 +69,20 @@ struct OTLPReceiverTests {
         }
     }
 
-    @Test("A content type other than protobuf is refused with 415 and a google.rpc.Status", arguments: [
-        "application/json", "", "text/plain; charset=utf-8",
-    ])
+    @Test(
+        "A content type other than protobuf is refused with 415 and a google.rpc.Status",
+        arguments: [
+            "application/json", "", "text/plain; charset=utf-8",
+        ]
+    )
     func contentType(_ type: String) async throws {
         try await withBackend { store, otlp, _ in
             let answer = try await send(
-                "POST", port: otlp, "/v1/traces", headers: ["Content-Type": type], body: OTLPRequests.golden
+                "POST",
+                port: otlp,
+                "/v1/traces",
+                headers: ["Content-Type": type],
+                body: OTLPRequests.golden
             )
             #expect(answer.status == 415)
             #expect(answer.headers["content-type"] == "application/x-protobuf")
@@ -105,12 +112,15 @@ struct OTLPReceiverTests {
         }
     }
 
-    @Test("Bytes that are no request are refused with 400", arguments: [
-        (encoding: "identity", body: Array("no protobuf".utf8)),
-        (encoding: "gzip", body: Array("no gzip".utf8)),
-        (encoding: "gzip", body: Array(Gzip.golden.dropLast(20))),
-        (encoding: "gzip", body: []),
-    ])
+    @Test(
+        "Bytes that are no request are refused with 400",
+        arguments: [
+            (encoding: "identity", body: Array("no protobuf".utf8)),
+            (encoding: "gzip", body: Array("no gzip".utf8)),
+            (encoding: "gzip", body: Array(Gzip.golden.dropLast(20))),
+            (encoding: "gzip", body: []),
+        ]
+    )
     func undecodable(_ encoding: String, _ body: [UInt8]) async throws {
         try await withBackend { _, otlp, _ in
             let headers = protobuf.merging(["Content-Encoding": encoding]) { $1 }

@@ -1,4 +1,5 @@
 internal import Testing
+
 @testable internal import TraceBackend
 
 @Suite("Renderer")
@@ -69,12 +70,16 @@ struct RendererTests {
         #expect(text.contains("\u{FFFD}]0;owned\u{FFFD}record"))
     }
 
-    @Test("Durations have three significant digits and their unit", arguments: [
-        (0, "0"), (999, "999 ns"), (1_000, "1.00 µs"), (45_678, "45.7 µs"), (999_499, "999 µs"), (999_500, "1.00 ms"),
-        (9_994_000, "9.99 ms"), (9_996_000, "10.0 ms"), (1_204_000_000, "1.20 s"), (59_900_000_000, "59.9 s"),
-        (59_960_000_000, "1m 00s"), (123_000_000_000, "2m 03s"), (3_720_000_000_000, "1h 02m"),
-        (273_600_000_000_000, "3d 04h"),
-    ] as [(UInt64, String)])
+    @Test(
+        "Durations have three significant digits and their unit",
+        arguments: [
+            (0, "0"), (999, "999 ns"), (1_000, "1.00 µs"), (45_678, "45.7 µs"), (999_499, "999 µs"),
+            (999_500, "1.00 ms"),
+            (9_994_000, "9.99 ms"), (9_996_000, "10.0 ms"), (1_204_000_000, "1.20 s"), (59_900_000_000, "59.9 s"),
+            (59_960_000_000, "1m 00s"), (123_000_000_000, "2m 03s"), (3_720_000_000_000, "1h 02m"),
+            (273_600_000_000_000, "3d 04h"),
+        ] as [(UInt64, String)]
+    )
     func durations(_ nanoseconds: UInt64, _ text: String) {
         #expect(TimeText.short(nanoseconds) == text)
     }

@@ -30,19 +30,22 @@ struct TraceJSONTests {
         #expect(number.isNaN)
     }
 
-    @Test("What is not a trace is refused with the reason", arguments: [
-        (json: "<html>", code: TraceBackendError.Code.malformed),
-        (json: "{}", code: .malformed),
-        (json: #"{"result":{"resourceSpans":[]}}"#, code: .empty),
-        (json: #"{"error":{"httpCode":404,"message":"No traces found"}}"#, code: .notFound),
-        (json: #"{"error":{"httpCode":500,"message":"broken"}}"#, code: .malformed),
-        (json: #"{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"x","spanId":"1"}]}]}]}"#, code: .malformed),
-        (
-            json: #"{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"1","spanId":"1"}]}]}, "#
-                + #"{"scopeSpans":[{"spans":[{"traceId":"2","spanId":"2"}]}]}]}"#,
-            code: .severalTraces
-        ),
-    ])
+    @Test(
+        "What is not a trace is refused with the reason",
+        arguments: [
+            (json: "<html>", code: TraceBackendError.Code.malformed),
+            (json: "{}", code: .malformed),
+            (json: #"{"result":{"resourceSpans":[]}}"#, code: .empty),
+            (json: #"{"error":{"httpCode":404,"message":"No traces found"}}"#, code: .notFound),
+            (json: #"{"error":{"httpCode":500,"message":"broken"}}"#, code: .malformed),
+            (json: #"{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"x","spanId":"1"}]}]}]}"#, code: .malformed),
+            (
+                json: #"{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"1","spanId":"1"}]}]}, "#
+                    + #"{"scopeSpans":[{"spans":[{"traceId":"2","spanId":"2"}]}]}]}"#,
+                code: .severalTraces
+            ),
+        ]
+    )
     func refused(_ json: String, _ code: TraceBackendError.Code) {
         #expect { try Trace(jaegerJSON: Array(json.utf8)) } throws: { ($0 as? TraceBackendError)?.code == code }
     }

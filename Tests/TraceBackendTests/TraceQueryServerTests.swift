@@ -36,7 +36,10 @@ struct TraceQueryServerTests {
         }
     }
 
-    @Test("A malformed trace id is answered with 400", arguments: ["xyz", "4bf9-", "123456789012345678901234567890123"])
+    @Test(
+        "A malformed trace id is answered with 400",
+        arguments: ["xyz", "4bf9-", "123456789012345678901234567890123"]
+    )
     func malformedID(_ id: String) async throws {
         try await withBackend { _, _, query in
             let answer = try await send("GET", port: query, "/api/v3/traces/\(id)")

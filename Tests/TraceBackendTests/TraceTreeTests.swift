@@ -69,10 +69,12 @@ struct TraceTreeTests {
         order.add("near", of: "b", below: parent, from: 9_500, to: 12_000)
         order.add("far", of: "b", below: parent, from: 5_000, to: 12_000)
         order.add("backwards", of: "b", below: parent, from: 15_000, to: 14_000)
-        #expect(TraceTree(order.trace).problems.map(\.description) == [
-            "clock skew: `far` of b starts 5.00 ms before its parent in a",
-            "clock skew: `backwards` of b ends 1.00 ms before it starts",
-        ])
+        #expect(
+            TraceTree(order.trace).problems.map(\.description) == [
+                "clock skew: `far` of b starts 5.00 ms before its parent in a",
+                "clock skew: `backwards` of b ends 1.00 ms before it starts",
+            ]
+        )
         #expect(TraceTree(order.trace, skewTolerance: .milliseconds(10)).problems.count == 1)
     }
 }

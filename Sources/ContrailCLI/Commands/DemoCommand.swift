@@ -1,10 +1,10 @@
 internal import ArgumentParser
 internal import Contracts
+internal import ContrailInstrumentation
 internal import Foundation
 internal import GRPCCore
-internal import ContrailInstrumentation
-internal import TraceBackend
 internal import SwiftProtobuf
+internal import TraceBackend
 
 /// `contrail demo`
 struct DemoCommand: AsyncParsableCommand {

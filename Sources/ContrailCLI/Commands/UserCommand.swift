@@ -73,13 +73,16 @@ extension Console {
     fileprivate func show(_ user: Contrail_Users_V1_User, traceID: String, json: Bool) throws {
         if json { return print(try user.jsonString()) }
         print(
-            table([
-                ["user", bold(user.id)],
-                ["e-mail", user.email],
-                ["name", user.displayName],
-                ["status", user.status == .active ? "active" : "blocked"],
-                ["trace", traceID],
-            ], indent: 0)
+            table(
+                [
+                    ["user", bold(user.id)],
+                    ["e-mail", user.email],
+                    ["name", user.displayName],
+                    ["status", user.status == .active ? "active" : "blocked"],
+                    ["trace", traceID],
+                ],
+                indent: 0
+            )
         )
     }
 }

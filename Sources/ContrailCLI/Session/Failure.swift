@@ -1,6 +1,6 @@
 internal import ArgumentParser
-internal import GRPCCore
 internal import ContrailInstrumentation
+internal import GRPCCore
 
 /// Why a command failed, with the exit code that scripts see.
 struct Failure: Error, CustomStringConvertible {

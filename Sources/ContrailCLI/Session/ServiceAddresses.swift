@@ -1,6 +1,6 @@
 internal import ArgumentParser
-internal import Foundation
 internal import ContrailInstrumentation
+internal import Foundation
 
 /// Where the services are: the local stack, unless the environment or an option says otherwise.
 struct ServiceAddresses: ParsableArguments {
@@ -11,7 +11,10 @@ struct ServiceAddresses: ParsableArguments {
     var ordersTarget: String?
 
     @Option(
-        help: ArgumentHelp("The notifications service. Environment: CONTRAIL_NOTIFICATIONS_TARGET.", valueName: "host:port")
+        help: ArgumentHelp(
+            "The notifications service. Environment: CONTRAIL_NOTIFICATIONS_TARGET.",
+            valueName: "host:port"
+        )
     )
     var notificationsTarget: String?
 

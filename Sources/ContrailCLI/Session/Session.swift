@@ -1,7 +1,7 @@
 internal import Contracts
+internal import ContrailInstrumentation
 internal import Foundation
 internal import GRPCCore
-internal import ContrailInstrumentation
 internal import Logging
 internal import Observability
 internal import ServiceRuntime

@@ -35,7 +35,11 @@ public struct Stack: Sendable {
         let traces = TraceStore()
         return try await withThrowingTaskGroup(of: Void.self) { group in
             if configuration.externalTraces == nil {
-                try requireFree(configuration.ports.otlp, "OTLP", hint: "set OTEL_EXPORTER_OTLP_ENDPOINT to use what listens there")
+                try requireFree(
+                    configuration.ports.otlp,
+                    "OTLP",
+                    hint: "set OTEL_EXPORTER_OTLP_ENDPOINT to use what listens there"
+                )
                 try requireFree(configuration.ports.query, "trace queries", hint: "stop what listens there")
                 let receiver = OTLPReceiver(store: traces, port: configuration.ports.otlp, logger: logger)
                 let query = TraceQueryServer(store: traces, port: configuration.ports.query, logger: logger)

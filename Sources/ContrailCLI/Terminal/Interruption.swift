@@ -30,7 +30,7 @@ enum Interruption {
             group.cancelAll()
             do {
                 while try await group.next() != nil {}
-            } catch where isInterrupted && (error is CancellationError || Task.isCancelled) {
+            } catch  where isInterrupted && (error is CancellationError || Task.isCancelled) {
                 // The body was told to stop, and it did.
             }
         }

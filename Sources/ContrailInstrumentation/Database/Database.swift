@@ -1,6 +1,8 @@
+internal import Observability
+
 @_exported public import struct Postgres.PostgresConfiguration
-@_exported public import struct Postgres.PostgresError
 @_exported public import class Postgres.PostgresConnection
+@_exported public import struct Postgres.PostgresError
 @_exported public import struct Postgres.PostgresMigration
 @_exported public import class Postgres.PostgresPool
 @_exported public import struct Postgres.PostgresQuery
@@ -9,7 +11,6 @@
 @_exported public import struct Postgres.PostgresTimestamp
 @_exported public import class Postgres.PostgresTransaction
 @_exported public import struct Postgres.SQLState
-internal import Observability
 
 /// A service's database: a pool whose statements are traced and measured.
 public enum Database {

@@ -1,7 +1,7 @@
 internal import Observability
-internal import Tracing
 internal import Postgres
 private import Synchronization
+internal import Tracing
 
 /// Records a CLIENT span and the duration of every statement.
 ///

@@ -1,7 +1,7 @@
 internal import JetStream
 internal import Observability
-internal import Tracing
 private import Synchronization
+internal import Tracing
 
 /// One delivery of an event to a handler.
 public struct EventDelivery: Sendable {

@@ -18,7 +18,7 @@ public final class MessageBroker: Sendable {
     private let configuration: NATSConfiguration
     private let telemetry: Telemetry
     private let state = Mutex(State.connecting(waiters: []))
-    private let stop = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+    private let stop = Gate()
 
     /// Creates the connection's owner; nothing is connected yet.
     ///
@@ -67,7 +67,11 @@ public final class MessageBroker: Sendable {
     public func run() async throws {
         let connection: NATSConnection
         do {
-            connection = try await NATSConnection.connect(configuration, logger: telemetry.logger)
+            guard let connected = try await connectUnlessStopped() else {
+                close().forEach { $0.resume(throwing: BrokerUnavailable(reason: "closed")) }
+                return
+            }
+            connection = connected
         } catch {
             close().forEach { $0.resume(throwing: error) }
             throw error
@@ -78,14 +82,15 @@ public final class MessageBroker: Sendable {
             return waiters
         }
         waiters.forEach { $0.resume(returning: connection) }
-        for await _ in stop.stream { break }
+        // Cancellation is a stop too, and the connection is closed in order all the same.
+        try? await stop.wait()
         close().forEach { $0.resume(throwing: BrokerUnavailable(reason: "closed")) }
         await connection.shutdown()
     }
 
     /// Makes ``run()`` send what is buffered, close and return.
     public func beginShutdown() {
-        stop.continuation.yield()
+        stop.open()
     }
 
     /// The connection, once there is one.
@@ -105,6 +110,21 @@ public final class MessageBroker: Sendable {
                 }
             }
             if let known { continuation.resume(with: known) }
+        }
+    }
+
+    /// Connects, unless the shutdown begins first.
+    private func connectUnlessStopped() async throws -> NATSConnection? {
+        try await withThrowingTaskGroup(of: NATSConnection?.self) { group in
+            group.addTask { [configuration, telemetry] in
+                try await NATSConnection.connect(configuration, logger: telemetry.logger)
+            }
+            group.addTask { [stop] in
+                try await stop.wait()
+                return nil
+            }
+            defer { group.cancelAll() }
+            return try await group.next() ?? nil
         }
     }
 

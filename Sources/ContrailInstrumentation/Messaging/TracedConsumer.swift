@@ -1,9 +1,9 @@
 internal import JetStream
 internal import Logging
 internal import Observability
-internal import Tracing
 public import Resilience
 private import Synchronization
+internal import Tracing
 
 /// Handles the events of one durable consumer, traced and measured.
 ///

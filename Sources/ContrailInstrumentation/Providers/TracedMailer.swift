@@ -24,7 +24,8 @@ public final class TracedMailer: Sendable {
     /// - Throws: An error that says what is wrong with the server's URL.
     public init(server: String, sender: String, user: String, password: String, telemetry: Telemetry) throws {
         let parts = server.split(separator: "/", omittingEmptySubsequences: true)
-        guard parts.count == 2, parts[0] == "smtp:" || parts[0] == "smtps:", let address = NetworkAddress(String(parts[1]))
+        guard parts.count == 2, parts[0] == "smtp:" || parts[0] == "smtps:",
+            let address = NetworkAddress(String(parts[1]))
         else { throw InvalidMailServer() }
         self.server = SMTPServer(
             host: address.host,

@@ -1,11 +1,11 @@
 internal import Contracts
+internal import ContrailInstrumentation
 internal import Foundation
 internal import GRPCCore
-internal import ContrailInstrumentation
 internal import Observability
 internal import PostgresEventStore
-internal import Tracing
 internal import SwiftProtobuf
+internal import Tracing
 
 /// Handles one event: looks the customer up, delivers, and records it exactly once.
 struct NotificationHandler: Sendable {
@@ -24,10 +24,12 @@ struct NotificationHandler: Sendable {
     /// delivers again, with the same id.
     func handle(_ delivery: EventDelivery) async throws {
         let notice = try Notice(delivery)
-        OTelSpan.current?.setAttributes([
-            SemanticConventions.userID: .string(notice.userID),
-            SemanticConventions.orderID: notice.orderID.isEmpty ? nil : .string(notice.orderID),
-        ].compacted())
+        OTelSpan.current?.setAttributes(
+            [
+                SemanticConventions.userID: .string(notice.userID),
+                SemanticConventions.orderID: notice.orderID.isEmpty ? nil : .string(notice.orderID),
+            ].compacted()
+        )
         let recipient = try await lookUp(notice.userID)
         // The event's id makes the notification's: every attempt uses the same one.
         let id = delivery.event.id

@@ -1,5 +1,5 @@
-internal import Foundation
 internal import ContrailInstrumentation
+internal import Foundation
 internal import Observability
 internal import PostgresEventStore
 internal import ServiceRuntime

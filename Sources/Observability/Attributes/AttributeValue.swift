@@ -54,10 +54,17 @@ extension AttributeValue {
     /// The value with every string cut to a number of characters.
     func truncated(to limit: Int) -> AttributeValue {
         switch self {
-        case .string(let text): .string(text.count > limit ? String(text.prefix(limit)) : text)
+        case .string(let text): .string(text.isLonger(than: limit) ? String(text.prefix(limit)) : text)
         case .bytes(let bytes): .bytes(bytes.count > limit ? Array(bytes.prefix(limit)) : bytes)
         case .array(let values): .array(values.map { $0.truncated(to: limit) })
         case .bool, .int, .double: self
         }
+    }
+}
+
+extension String {
+    /// Whether the text has more characters than a number; only long texts are counted.
+    fileprivate func isLonger(than limit: Int) -> Bool {
+        utf8.count > limit && count > limit
     }
 }

@@ -26,10 +26,10 @@ struct EnvironmentReader {
     }
 
     /// One of a set of names, in lower case; `nil` when unset or unknown.
-    mutating func choice(_ name: String, of choices: [String]) -> String? {
+    mutating func choice(_ name: String, of choices: [String], fallback: String) -> String? {
         guard let value = value(name)?.lowercased() else { return nil }
         if choices.contains(value) { return value }
-        report(name, "is not supported; use one of \(choices.joined(separator: ", ")). The default is used")
+        report(name, "must be one of \(choices.joined(separator: ", ")); using \(fallback)")
         return nil
     }
 

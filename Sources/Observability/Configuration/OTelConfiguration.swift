@@ -32,7 +32,9 @@ public struct OTelConfiguration: Sendable, Hashable {
     public init(environment: [String: String]) {
         var reader = EnvironmentReader(environment)
         if reader.bool("OTEL_SDK_DISABLED", default: false) { isTracingEnabled = false }
-        if let exporter = reader.choice("OTEL_TRACES_EXPORTER", of: ["otlp", "none"]), exporter == "none" {
+        if let exporter = reader.choice("OTEL_TRACES_EXPORTER", of: ["otlp", "none"], fallback: "otlp"),
+            exporter == "none"
+        {
             isTracingEnabled = false
         }
         readSampler(&reader)
@@ -48,7 +50,8 @@ public struct OTelConfiguration: Sendable, Hashable {
             of: [
                 "always_on", "always_off", "traceidratio", "parentbased_always_on", "parentbased_always_off",
                 "parentbased_traceidratio",
-            ]
+            ],
+            fallback: "parentbased_always_on"
         )
         switch name {
         case "always_on": sampler = .alwaysOn
@@ -87,18 +90,16 @@ public struct OTelConfiguration: Sendable, Hashable {
     }
 
     private mutating func readLimits(_ reader: inout EnvironmentReader) {
+        // The general name first, so that it is what a wrong special one falls back to.
         func count(_ names: [String], _ current: Int) -> Int {
-            for name in names {
-                if let value = reader.integer(name, minimum: 0, fallback: current) { return value }
-            }
-            return current
+            names.reduce(current) { reader.integer($1, minimum: 0, fallback: $0) ?? $0 }
         }
         limits.attributeCount = count(
-            ["OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "OTEL_ATTRIBUTE_COUNT_LIMIT"],
+            ["OTEL_ATTRIBUTE_COUNT_LIMIT", "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT"],
             limits.attributeCount
         )
         limits.attributeValueLength = count(
-            ["OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT", "OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT"],
+            ["OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT"],
             limits.attributeValueLength ?? Int.max
         )
         limits.eventCount = count(["OTEL_SPAN_EVENT_COUNT_LIMIT"], limits.eventCount)
@@ -125,10 +126,10 @@ public struct OTelConfiguration: Sendable, Hashable {
         var attributes = Attributes()
         for pair in text.split(separator: ",") {
             let sides = pair.split(separator: "=", omittingEmptySubsequences: false)
-            guard sides.count == 2, PercentEncoding.isWellFormed(pair) else { return nil }
-            let key = PercentEncoding.decode(sides[0].trimmingOWS())
-            guard !key.isEmpty else { return nil }
-            attributes[key] = .string(PercentEncoding.decode(sides[1].trimmingOWS()))
+            guard sides.count == 2, let key = PercentEncoding.decodeStrictly(sides[0].trimmingOWS()), !key.isEmpty,
+                let value = PercentEncoding.decodeStrictly(sides[1].trimmingOWS())
+            else { return nil }
+            attributes[key] = .string(value)
         }
         return attributes
     }

@@ -63,7 +63,14 @@ public struct DistributedTracer: Tracer {
         let extracted = W3CPropagator.extract { name in
             extractor.extract(key: name, from: carrier).map { [$0] } ?? []
         }
-        guard extracted.spanContext != nil || !extracted.baggage.isEmpty else { return }
-        context.active = extracted
+        // What the carrier lacks, or has in a malformed form, must not replace what the context has.
+        var active = context.active ?? ActiveContext()
+        if let spanContext = extracted.spanContext {
+            active.spanContext = spanContext
+            active.span = nil
+        }
+        if !extracted.baggage.isEmpty { active.baggage = extracted.baggage }
+        guard active.spanContext != nil || !active.baggage.isEmpty else { return }
+        context.active = active
     }
 }

@@ -1,3 +1,4 @@
+private import Dispatch
 private import Foundation
 private import Synchronization
 
@@ -11,9 +12,9 @@ public final class BatchSpanProcessor: SpanProcessor {
     public struct Configuration: Sendable, Hashable {
         /// Spans that may wait; more are dropped.
         public var maximumQueueSize = 2048
-        /// The longest that a span waits for company.
+        /// The longest that a span waits for company; zero exports at once.
         public var scheduledDelay = Duration.seconds(5)
-        /// The most spans of one export.
+        /// The most spans of one export; never more than the queue holds.
         public var maximumBatchSize = 512
         /// How long one export may take, retries included.
         public var exportTimeout = Duration.seconds(30)
@@ -47,7 +48,7 @@ public final class BatchSpanProcessor: SpanProcessor {
     /// Somebody who waits until everything up to a span has been exported.
     private struct Waiter {
         let target: Int
-        let continuation: CheckedContinuation<Void, Never>
+        let continuation: CheckedContinuation<Bool, Never>
     }
 
     private struct State {
@@ -77,8 +78,9 @@ public final class BatchSpanProcessor: SpanProcessor {
     /// - Parameters:
     ///   - exporter: Sends the batches.
     ///   - resource: The process that makes the spans.
-    ///   - configuration: How much is kept and how often it is sent.
+    ///   - configuration: How much is kept and how often it is sent. Sizes below one count as one.
     public init(exporter: any SpanExporter, resource: Resource, configuration: Configuration = Configuration()) {
+        let configuration = configuration.normalised
         self.configuration = configuration
         self.resource = resource
         self.exporter = exporter
@@ -122,17 +124,21 @@ public final class BatchSpanProcessor: SpanProcessor {
             }
             state.queue.append(span)
             state.accepted += 1
-            return state.queue.count == configuration.maximumBatchSize
+            // Who waits for nothing must be told of the first span; all others sleep until a batch is full.
+            let isFirst = state.queue.count == 1 && configuration.scheduledDelay <= .zero
+            return isFirst || state.queue.count == configuration.maximumBatchSize
         }
         if isBatchReady { shared.wakeUp.signal() }
     }
 
-    /// Exports what has arrived.
+    /// Exports what has arrived. Cancellation does not end the wait, only the time-out does.
     public func forceFlush(timeout: Duration) async -> Bool {
         await waitUntilSettled(timeout: timeout)
     }
 
     /// Exports what has arrived, then refuses spans. The exporter's running call is ended at the deadline.
+    ///
+    /// Cancellation does not end the wait: a process that is told to stop at once has its last spans to hand over.
     public func shutdown(timeout: Duration) async -> Bool {
         let deadline = ContinuousClock.now + timeout
         let isFirst = shared.state.withLock { state in
@@ -144,39 +150,24 @@ public final class BatchSpanProcessor: SpanProcessor {
         return await waitUntilSettled(timeout: timeout)
     }
 
+    /// Waits until all spans that have arrived are exported or lost.
     private func waitUntilSettled(timeout: Duration) async -> Bool {
-        await withTaskGroup(of: Bool.self) { group in
-            group.addTask { await self.settled() }
-            group.addTask {
-                try? await Task.sleep(for: timeout)
-                return false
+        await withCheckedContinuation { continuation in
+            let id: UInt64? = shared.state.withLock { state in
+                guard state.settled < state.accepted else { return nil }
+                state.nextWaiter += 1
+                state.waiters[state.nextWaiter] = Waiter(target: state.accepted, continuation: continuation)
+                return state.nextWaiter
             }
-            let isSettled = await group.next() ?? false
-            group.cancelAll()
-            return isSettled
-        }
-    }
-
-    /// Waits until all spans that have arrived are exported or lost; cancellation ends the wait.
-    private func settled() async -> Bool {
-        let id = shared.state.withLock { state in
-            state.nextWaiter += 1
-            return state.nextWaiter
-        }
-        await withTaskCancellationHandler {
-            await withCheckedContinuation { continuation in
-                let isDone = shared.state.withLock { state in
-                    guard state.settled < state.accepted, !Task.isCancelled else { return true }
-                    state.waiters[id] = Waiter(target: state.accepted, continuation: continuation)
-                    return false
-                }
-                if isDone { continuation.resume() } else { shared.wakeUp.signal() }
+            // Also when nothing is left: a shutdown ends the thread.
+            shared.wakeUp.signal()
+            guard let id else { return continuation.resume(returning: true) }
+            // Not a task: those of a cancelled caller would be cancelled too.
+            DispatchQueue.global().asyncAfter(deadline: .now() + timeout / .seconds(1)) { [shared] in
+                let waiter = shared.state.withLock { $0.waiters.removeValue(forKey: id) }
+                waiter?.continuation.resume(returning: false)
             }
-        } onCancel: {
-            let waiter = shared.state.withLock { $0.waiters.removeValue(forKey: id) }
-            waiter?.continuation.resume()
         }
-        return !Task.isCancelled
     }
 
     // MARK: The thread
@@ -188,11 +179,7 @@ public final class BatchSpanProcessor: SpanProcessor {
         exporter: any SpanExporter
     ) {
         while true {
-            let isUrgent = shared.state.withLock { state in
-                state.queue.count >= configuration.maximumBatchSize || !state.waiters.isEmpty
-                    || state.phase != .running
-            }
-            if !isUrgent { shared.wakeUp.wait(for: configuration.scheduledDelay) }
+            waitForWork(shared: shared, configuration: configuration)
             while exportBatch(
                 shared: shared,
                 configuration: configuration,
@@ -205,6 +192,22 @@ public final class BatchSpanProcessor: SpanProcessor {
                 return true
             }
             if isFinished { return }
+        }
+    }
+
+    /// Waits until the delay is over, a batch is full, or somebody asks for an export.
+    private static func waitForWork(shared: Shared, configuration: Configuration) {
+        let delay = configuration.scheduledDelay
+        // Without a delay there is nothing to look for before a span arrives, and its arrival is signalled.
+        let due = ContinuousClock.now + (delay > .zero ? delay : .seconds(86400))
+        while true {
+            // Before looking, so that a call which an export has already answered does not end the next wait.
+            shared.wakeUp.reset()
+            let isUrgent = shared.state.withLock { state in
+                state.queue.count >= configuration.maximumBatchSize || !state.waiters.isEmpty
+                    || state.phase != .running || (delay <= .zero && !state.queue.isEmpty)
+            }
+            guard !isUrgent, shared.wakeUp.wait(for: due - .now) else { return }
         }
     }
 
@@ -231,9 +234,11 @@ public final class BatchSpanProcessor: SpanProcessor {
         )
         let (waiters, goOn) = shared.state.withLock { state in
             state.statistics.inFlight = 0
-            state.statistics.exported += result.exported
-            if result.failed > 0 {
-                state.statistics.failed[result.errorType ?? "_OTHER", default: 0] += result.failed
+            // Every span is accounted for once, whatever the exporter's sum is.
+            let exported = min(max(0, result.exported), batch.count)
+            state.statistics.exported += exported
+            if exported < batch.count {
+                state.statistics.failed[result.errorType ?? "_OTHER", default: 0] += batch.count - exported
             }
             state.settled += batch.count
             let ready = state.waiters.filter { $0.value.target <= state.settled }
@@ -243,7 +248,7 @@ public final class BatchSpanProcessor: SpanProcessor {
                 || (!state.queue.isEmpty && (!state.waiters.isEmpty || state.phase != .running))
             return (ready.values.map(\.continuation), goOn)
         }
-        for waiter in waiters { waiter.resume() }
+        for waiter in waiters { waiter.resume(returning: true) }
         return goOn
     }
 }
@@ -261,11 +266,31 @@ private final class Signal: @unchecked Sendable {
         condition.unlock()
     }
 
-    func wait(for duration: Duration) {
-        let deadline = Date(timeIntervalSinceNow: duration / .seconds(1))
+    /// Forgets calls that came early.
+    func reset() {
         condition.lock()
-        while !isSet, condition.wait(until: deadline) {}
         isSet = false
         condition.unlock()
+    }
+
+    /// Waits for a call, at most for a time.
+    ///
+    /// - Returns: Whether there was one.
+    func wait(for duration: Duration) -> Bool {
+        let deadline = Date(timeIntervalSinceNow: duration / .seconds(1))
+        condition.lock()
+        defer { condition.unlock() }
+        while !isSet, condition.wait(until: deadline) {}
+        return isSet
+    }
+}
+
+extension BatchSpanProcessor.Configuration {
+    /// The configuration with sizes that can work: a batch that is larger than the queue would never be full.
+    fileprivate var normalised: Self {
+        var configuration = self
+        configuration.maximumQueueSize = max(1, maximumQueueSize)
+        configuration.maximumBatchSize = min(max(1, maximumBatchSize), configuration.maximumQueueSize)
+        return configuration
     }
 }

@@ -12,9 +12,10 @@ public protocol SpanExporter: Sendable {
     /// - Returns: What became of the spans.
     func export(_ batch: [FinishedSpan], resource: Resource, deadline: ContinuousClock.Instant) -> SpanExportResult
 
-    /// Makes a running ``export(_:resource:deadline:)`` return soon and later ones fail at once.
+    /// Bounds the running ``export(_:resource:deadline:)`` and all later ones by a deadline; after it they fail at once.
+    /// It returns at once.
     ///
-    /// - Parameter deadline: Until when the running export may go on.
+    /// - Parameter deadline: Until when spans may still be sent.
     func shutdown(deadline: ContinuousClock.Instant)
 }
 

@@ -32,11 +32,12 @@ public struct Baggage: Hashable, Sendable {
         members.first { $0.name == name }?.value
     }
 
-    /// Sets a value; a name that is no token is ignored.
+    /// Sets a value; a name that is no token is ignored, and so is metadata that cannot stand in a header.
     public mutating func set(_ name: String, to value: String, metadata: String = "") {
         guard Self.isToken(name) else { return }
         members.removeAll { $0.name == name }
-        members.append(Member(name: name, value: value, metadata: metadata))
+        let isSound = metadata.utf8.allSatisfy(Self.isMetadataByte)
+        members.append(Member(name: name, value: value, metadata: isSound ? metadata : ""))
     }
 
     /// Reads header lines. Malformed members and those beyond the limits are left out, the rest is kept.
@@ -47,7 +48,7 @@ public struct Baggage: Hashable, Sendable {
         var count = 0
         for line in lines {
             for member in line.split(separator: ",", omittingEmptySubsequences: true) {
-                bytes += member.utf8.count + 1
+                bytes += member.utf8.count + (count > 0 ? 1 : 0)
                 count += 1
                 // Malformed members count as work too, or they would be a way around the limit.
                 guard bytes <= Self.byteLimit, count <= Self.memberLimit else { return }
@@ -65,6 +66,7 @@ public struct Baggage: Hashable, Sendable {
         let value = sides[1].trimmingOWS()
         guard Self.isToken(name), value.utf8.allSatisfy(Self.isValueByte) else { return }
         let metadata = parts.count > 1 ? String(parts[1].trimmingOWS()) : ""
+        guard metadata.utf8.allSatisfy(Self.isMetadataByte) else { return }
         set(name, to: PercentEncoding.decode(value), metadata: metadata)
     }
 
@@ -88,6 +90,11 @@ public struct Baggage: Hashable, Sendable {
                 byte.isDigit || byte.isLowerAlpha || (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte)
                     || symbols.contains(byte)
             }
+    }
+
+    /// What properties consist of: tokens and values, with semicolons and white space between.
+    private static func isMetadataByte(_ byte: UInt8) -> Bool {
+        isValueByte(byte) || byte == UInt8(ascii: ";") || byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t")
     }
 
     /// `baggage-octet` of the grammar: visible ASCII without quotes, comma, semicolon and backslash.

@@ -34,10 +34,23 @@ enum PercentEncoding {
         return String(decoding: encoded, as: UTF8.self)
     }
 
-    /// Whether every `%` is followed by two hex digits.
-    static func isWellFormed(_ text: some StringProtocol) -> Bool {
+    /// Decodes `%XX`; `nil` when a `%` has no two digits or the result is no UTF-8.
+    static func decodeStrictly(_ text: some StringProtocol) -> String? {
         let bytes = Array(text.utf8)
-        return bytes.indices.allSatisfy { bytes[$0] != UInt8(ascii: "%") || hexByte(bytes, at: $0 + 1) != nil }
+        var decoded: [UInt8] = []
+        decoded.reserveCapacity(bytes.count)
+        var index = 0
+        while index < bytes.count {
+            if bytes[index] == UInt8(ascii: "%") {
+                guard let byte = hexByte(bytes, at: index + 1) else { return nil }
+                decoded.append(byte)
+                index += 3
+            } else {
+                decoded.append(bytes[index])
+                index += 1
+            }
+        }
+        return String(validating: decoded, as: UTF8.self)
     }
 
     private static func hexByte(_ bytes: [UInt8], at index: Int) -> UInt8? {

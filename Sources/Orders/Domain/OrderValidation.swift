@@ -22,7 +22,8 @@ enum OrderValidation {
             throw RequestError.invalid("lines", "must have at most \(lineLimit) lines, not \(request.lines.count)")
         }
         let currency = request.currencyCode
-        guard currency.utf8.count == 3, currency.utf8.allSatisfy({ (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) })
+        guard currency.utf8.count == 3,
+            currency.utf8.allSatisfy({ (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) })
         else { throw RequestError.invalid("currency_code", "must be three capital letters, such as EUR") }
         var total: Int64 = 0
         for (index, line) in request.lines.enumerated() {

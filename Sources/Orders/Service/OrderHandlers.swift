@@ -1,9 +1,9 @@
 internal import Contracts
+internal import ContrailInstrumentation
 internal import EventSourcing
 internal import Foundation
 internal import GRPCCore
 internal import GRPCProtobuf
-internal import ContrailInstrumentation
 internal import Observability
 internal import SwiftProtobuf
 

@@ -1,5 +1,5 @@
-internal import Hummingbird
 internal import ContrailInstrumentation
+internal import Hummingbird
 internal import Logging
 internal import Observability
 internal import ServiceLifecycle

@@ -1,3 +1,4 @@
+internal import ContrailInstrumentation
 internal import Foundation
 internal import Logging
 private import Synchronization
@@ -32,7 +33,7 @@ final class Readiness: Sendable {
     }
 
     private let dependencies: [Dependency]
-    private let gate: StartGate
+    private let gate: Gate
     private let logger: Logger
     private let state: Mutex<State>
 
@@ -41,7 +42,7 @@ final class Readiness: Sendable {
         var failing: Set<String> = []
     }
 
-    init(dependencies: [Dependency], gate: StartGate, logger: Logger) {
+    init(dependencies: [Dependency], gate: Gate, logger: Logger) {
         self.dependencies = dependencies
         self.gate = gate
         self.logger = logger
@@ -103,7 +104,10 @@ final class Readiness: Sendable {
             return state.failing
         }
         for failure in failures where !before.contains(failure.name) {
-            logger.warning("dependency is away", metadata: ["dependency": "\(failure.name)", "reason": "\(failure.reason)"])
+            logger.warning(
+                "dependency is away",
+                metadata: ["dependency": "\(failure.name)", "reason": "\(failure.reason)"]
+            )
         }
         for name in before.subtracting(names) {
             logger.notice("dependency is back", metadata: ["dependency": "\(name)"])

@@ -1,6 +1,6 @@
 public import Contracts
-internal import EventSourcing
 public import ContrailInstrumentation
+internal import EventSourcing
 internal import Observability
 public import PostgresEventStore
 

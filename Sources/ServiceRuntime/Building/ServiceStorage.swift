@@ -1,6 +1,6 @@
 public import ContrailInstrumentation
-internal import PostgresEventStore
 internal import Postgres
+internal import PostgresEventStore
 
 /// A service's database as parts: the pool, its migrations and its readiness.
 public struct ServiceStorage: Sendable {

@@ -1,5 +1,5 @@
-internal import Foundation
 public import ContrailInstrumentation
+internal import Foundation
 public import Logging
 internal import OTLPExporter
 internal import Observability

@@ -1,8 +1,8 @@
 internal import Contracts
+internal import ContrailInstrumentation
 internal import EventSourcing
 internal import GRPCCore
 internal import GRPCProtobuf
-internal import ContrailInstrumentation
 internal import Logging
 internal import Postgres
 

@@ -1,3 +1,4 @@
+internal import ContrailInstrumentation
 internal import Foundation
 internal import Logging
 internal import Resilience
@@ -6,7 +7,7 @@ internal import ServiceLifecycle
 /// Background work as a service of the group.
 struct WorkService: Service, CustomStringConvertible {
     let work: BackgroundWork
-    let gate: StartGate
+    let gate: Gate
 
     var description: String { work.name }
 
@@ -34,7 +35,7 @@ struct WorkService: Service, CustomStringConvertible {
 /// Runs the preparations in order, each until it succeeds, then opens the gate.
 struct PreparationService: Service, CustomStringConvertible {
     let preparations: [Preparation]
-    let gate: StartGate
+    let gate: Gate
     let logger: Logger
 
     var description: String { "preparations" }

@@ -1,5 +1,5 @@
-public import GRPCCore
 public import ContrailInstrumentation
+public import GRPCCore
 
 /// What a service is: its name, its ports, and how it is put together.
 ///

@@ -1,5 +1,5 @@
-internal import Foundation
 internal import ContrailInstrumentation
+internal import Foundation
 internal import Logging
 internal import Observability
 internal import ServiceLifecycle
@@ -67,7 +67,7 @@ public enum ServiceMain {
 
     private static func run(_ parts: ServiceParts, settings: CommonSettings, telemetry: Telemetry) async -> Int32 {
         let logger = telemetry.logger
-        let gate = StartGate()
+        let gate = Gate()
         let readiness = Readiness(dependencies: parts.dependencies, gate: gate, logger: logger)
         let server = TracedGRPCServer(
             address: settings.grpcAddress,

@@ -26,7 +26,10 @@ enum GzipBody {
         defer { _ = try? channel.finish() }
         do {
             let head = HTTPRequestHead(
-                version: .http1_1, method: .POST, uri: "/", headers: ["content-encoding": "gzip"]
+                version: .http1_1,
+                method: .POST,
+                uri: "/",
+                headers: ["content-encoding": "gzip"]
             )
             try channel.writeInbound(HTTPServerRequestPart.head(head))
             var contents = ByteBuffer()

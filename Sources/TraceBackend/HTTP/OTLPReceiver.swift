@@ -74,7 +74,9 @@ extension OTLPReceiver {
                 if error.status == .methodNotAllowed { headers[.allow] = "POST" }
                 let body = RPCStatus(code: error.code, message: error.message).serialized
                 return Response(
-                    status: error.status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: body))
+                    status: error.status,
+                    headers: headers,
+                    body: ResponseBody(byteBuffer: ByteBuffer(bytes: body))
                 )
             }
         }
@@ -82,13 +84,15 @@ extension OTLPReceiver {
         private func export(_ request: Request) async throws(Refusal) -> Response {
             guard request.uri.path == "/v1/traces" else {
                 throw Refusal(
-                    status: .notFound, code: .notFound,
+                    status: .notFound,
+                    code: .notFound,
                     message: "no such path; traces go to /v1/traces, other signals are not kept here"
                 )
             }
             guard request.method == .post else {
                 throw Refusal(
-                    status: .methodNotAllowed, code: .unimplemented,
+                    status: .methodNotAllowed,
+                    code: .unimplemented,
                     message: "the method is \(request.method.rawValue); traces are sent with POST"
                 )
             }
@@ -99,7 +103,8 @@ extension OTLPReceiver {
                 message = try OTLPExportTraceServiceRequest(serializedBytes: Array(buffer: body))
             } catch {
                 throw Refusal(
-                    status: .badRequest, message: "the body is not an ExportTraceServiceRequest in protobuf"
+                    status: .badRequest,
+                    message: "the body is not an ExportTraceServiceRequest in protobuf"
                 )
             }
             return try answer(store.insert(message))
@@ -124,11 +129,13 @@ extension OTLPReceiver {
             let encoding = request.headers[.contentEncoding]?.lowercased() ?? "identity"
             guard encoding == "gzip" || encoding == "identity" else {
                 throw Refusal(
-                    status: .unsupportedMediaType, message: "the content encoding is \(encoding); send gzip or none"
+                    status: .unsupportedMediaType,
+                    message: "the content encoding is \(encoding); send gzip or none"
                 )
             }
             let tooLarge = Refusal(
-                status: .contentTooLarge, code: .resourceExhausted,
+                status: .contentTooLarge,
+                code: .resourceExhausted,
                 message: "the body is larger than \(bodyLimit) bytes; send smaller batches"
             )
             if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > bodyLimit { throw tooLarge }
@@ -178,7 +185,8 @@ extension OTLPReceiver {
                 throw Refusal(status: .internalServerError, message: "the answer could not be written")
             }
             return Response(
-                status: .ok, headers: [.contentType: "application/x-protobuf"],
+                status: .ok,
+                headers: [.contentType: "application/x-protobuf"],
                 body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes))
             )
         }

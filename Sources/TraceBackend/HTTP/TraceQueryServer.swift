@@ -52,7 +52,8 @@ extension TraceQueryServer {
             switch request.uri.path {
             case "/":
                 return Response(
-                    status: .ok, headers: [.contentType: "text/plain; charset=utf-8"],
+                    status: .ok,
+                    headers: [.contentType: "text/plain; charset=utf-8"],
                     body: ResponseBody(byteBuffer: ByteBuffer(string: Self.greeting))
                 )
             case "/api/v3/services":
@@ -94,7 +95,8 @@ extension TraceQueryServer {
             // Only a value that JSON cannot express could fail, and the messages have none.
             guard let bytes = try? JaegerAnswer.json(value) else { return Response(status: .internalServerError) }
             return Response(
-                status: status, headers: [.contentType: "application/json"],
+                status: status,
+                headers: [.contentType: "application/json"],
                 body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes))
             )
         }

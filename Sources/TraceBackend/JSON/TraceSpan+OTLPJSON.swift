@@ -21,7 +21,10 @@ extension TraceSpan {
     }
 
     private init(
-        _ span: OTLPJSON.Span, service: String, scope: String, resource: [String: AttributeValue]
+        _ span: OTLPJSON.Span,
+        service: String,
+        scope: String,
+        resource: [String: AttributeValue]
     ) throws(TraceBackendError) {
         guard let traceID = Hex.id(span.traceId ?? "", digits: 32), let spanID = Hex.id(span.spanId ?? "", digits: 16)
         else {
@@ -46,7 +49,8 @@ extension TraceSpan {
             events: (span.events ?? []).map(Event.init),
             links: (span.links ?? []).compactMap(Link.init),
             status: Status(
-                Status.Code(number: span.status?.code?.value ?? 0), message: span.status?.message ?? ""
+                Status.Code(number: span.status?.code?.value ?? 0),
+                message: span.status?.message ?? ""
             ),
             flags: span.flags ?? 0
         )

@@ -22,10 +22,11 @@ struct EventPath {
         }
         let chosen = first.map { Self.event(of: tree.nodes[$0].span) }
         event = chosen
-        publishes = first.map { first in
-            guard chosen?.id != nil else { return [first] }
-            return all.filter { Self.event(of: tree.nodes[$0].span) == chosen }
-        } ?? []
+        publishes =
+            first.map { first in
+                guard chosen?.id != nil else { return [first] }
+                return all.filter { Self.event(of: tree.nodes[$0].span) == chosen }
+            } ?? []
         server = Self.server(of: first, in: tree, anyCommand: wanted == nil)
         outboxWait = Self.outboxWait(of: first, event: chosen, server: server, in: tree)
         let below = publishes.flatMap { tree.nodes[$0].children }.sorted {
@@ -87,7 +88,10 @@ struct EventPath {
 
     /// The wait of this event's row: by the event's id, or the one that ends nearest to the start of the publish.
     private static func outboxWait(
-        of publish: Int?, event: Journey.Event?, server: Int?, in tree: TraceTree
+        of publish: Int?,
+        event: Journey.Event?,
+        server: Int?,
+        in tree: TraceTree
     ) -> Int? {
         guard let parent = publish.map({ tree.nodes[$0].parent }) ?? server else { return nil }
         let waits = tree.nodes[parent].children.filter {

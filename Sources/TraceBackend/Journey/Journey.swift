@@ -132,7 +132,8 @@ public struct Journey: Sendable, Encodable {
         endToEndNanoseconds = timeline.endToEnd
         isRecorded = timeline.isRecorded
         stages = timeline.stages
-        cause = stages.filter { $0.durationNanoseconds > 0 }
+        cause =
+            stages.filter { $0.durationNanoseconds > 0 }
             .max { $0.durationNanoseconds < $1.durationNanoseconds }?.stage
         attempts = timeline.attempts
         skews = timeline.skews

@@ -64,7 +64,9 @@ struct Timeline {
         for index in [path.outboxWait].compactMap({ $0 }) + path.redeliveryWaits {
             let span = path.tree.nodes[index].span
             note(
-                span.name, offset(span.startNanoseconds) - offset(span.endNanoseconds), of: span.service,
+                span.name,
+                offset(span.startNanoseconds) - offset(span.endNanoseconds),
+                of: span.service,
                 behind: span.service
             )
         }
@@ -102,7 +104,8 @@ struct Timeline {
             let published = path.publishes.first.map { offset(path.tree.nodes[$0].span.startNanoseconds) } ?? 0
             // The start is the broker's time, the end the consumer's: only the end moves with the consumer's clock.
             add(
-                .streamWait, from: max(published, offset(span.startNanoseconds)),
+                .streamWait,
+                from: max(published, offset(span.startNanoseconds)),
                 to: offset(span.endNanoseconds) + consumerShift
             )
         }
@@ -159,7 +162,11 @@ struct Timeline {
     }
 
     private static func stage(
-        _ stage: Journey.Stage, _ periods: [PeriodSet.Element], count: Int, first: Int64? = nil, endToEnd: UInt64
+        _ stage: Journey.Stage,
+        _ periods: [PeriodSet.Element],
+        count: Int,
+        first: Int64? = nil,
+        endToEnd: UInt64
     ) -> Journey.StageTime {
         let duration = periods.reduce(UInt64(0)) { $0 + UInt64($1.end - $1.start) }
         return Journey.StageTime(

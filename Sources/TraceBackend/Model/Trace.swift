@@ -33,7 +33,8 @@ public struct Trace: Sendable, Hashable, Encodable {
             answer = try JSONDecoder().decode(JaegerAnswer.self, from: Data(jaegerJSON))
         } catch {
             throw TraceBackendError(
-                .malformed, "the answer is not a trace in Jaeger's JSON; is this a Jaeger 2 query address?",
+                .malformed,
+                "the answer is not a trace in Jaeger's JSON; is this a Jaeger 2 query address?",
                 cause: error
             )
         }

@@ -49,7 +49,9 @@ extension TraceTree {
             {
                 problems.append(
                     .startsBeforeParent(
-                        name: span.name, service: span.service, parentService: parent.service,
+                        name: span.name,
+                        service: span.service,
+                        parentService: parent.service,
                         nanoseconds: parent.startNanoseconds - span.startNanoseconds
                     )
                 )
@@ -57,7 +59,8 @@ extension TraceTree {
             if span.endNanoseconds < span.startNanoseconds {
                 problems.append(
                     .endsBeforeStart(
-                        name: span.name, service: span.service,
+                        name: span.name,
+                        service: span.service,
                         nanoseconds: span.startNanoseconds - span.endNanoseconds
                     )
                 )

@@ -27,7 +27,8 @@ extension TraceRenderer {
         let stage = journey.stages.map { TerminalText.width(label($0)) }.max() ?? 0
         let room = columns - stage - 2 * (Layout.time + 2) - Self.share - 2 - 2
         return StageWidths(
-            stage: stage, bar: room >= 16 ? Bar(width: min(60, room), total: journey.endToEndNanoseconds) : nil
+            stage: stage,
+            bar: room >= 16 ? Bar(width: min(60, room), total: journey.endToEndNanoseconds) : nil
         )
     }
 

@@ -36,8 +36,11 @@ extension TraceStore {
                     for (key, spans) in byTrace {
                         traces[key, default: []].append(
                             Group(
-                                resource: resourceSpans.resource, resourceSchema: resourceSpans.schemaURL,
-                                scope: scopeSpans.scope, scopeSchema: scopeSpans.schemaURL, spans: spans
+                                resource: resourceSpans.resource,
+                                resourceSchema: resourceSpans.schemaURL,
+                                scope: scopeSpans.scope,
+                                scopeSchema: scopeSpans.schemaURL,
+                                spans: spans
                             )
                         )
                     }

@@ -1,10 +1,11 @@
 internal import Foundation
-#if canImport(FoundationNetworking)
-internal import FoundationNetworking
-#endif
 internal import Logging
 internal import Testing
 internal import TraceBackend
+
+#if canImport(FoundationNetworking)
+internal import FoundationNetworking
+#endif
 
 /// The answer to a request.
 struct HTTPAnswer {
@@ -17,7 +18,11 @@ struct HTTPAnswer {
 
 /// One request over a real connection.
 func send(
-    _ method: String, port: Int, _ path: String, headers: [String: String] = [:], body: [UInt8]? = nil
+    _ method: String,
+    port: Int,
+    _ path: String,
+    headers: [String: String] = [:],
+    body: [UInt8]? = nil
 ) async throws -> HTTPAnswer {
     let url = try #require(URL(string: "http://127.0.0.1:\(port)\(path)"))
     var request = URLRequest(url: url, timeoutInterval: 30)
@@ -33,7 +38,8 @@ func send(
 
 /// Runs a receiver and a query server over one store, on free ports, for the time of the body.
 func withBackend(
-    store: TraceStore = TraceStore(), bodyLimit: Int = OTLPReceiver.defaultBodyLimit,
+    store: TraceStore = TraceStore(),
+    bodyLimit: Int = OTLPReceiver.defaultBodyLimit,
     _ body: (_ store: TraceStore, _ otlp: Int, _ query: Int) async throws -> Void
 ) async throws {
     let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })

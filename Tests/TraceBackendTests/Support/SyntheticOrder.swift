@@ -11,8 +11,14 @@ struct SyntheticOrder {
     /// Adds a span and returns its id.
     @discardableResult
     mutating func add(
-        _ name: String, _ kind: TraceSpan.Kind = .internal, of service: String, below parent: String? = nil,
-        from start: Int, to end: Int, stage: String? = nil, attributes: [String: AttributeValue] = [:],
+        _ name: String,
+        _ kind: TraceSpan.Kind = .internal,
+        of service: String,
+        below parent: String? = nil,
+        from start: Int,
+        to end: Int,
+        stage: String? = nil,
+        attributes: [String: AttributeValue] = [:],
         error: String? = nil
     ) -> String {
         nextID += 1
@@ -21,8 +27,15 @@ struct SyntheticOrder {
         attributes["contrail.stage"] = stage.map { .string($0) }
         spans.append(
             TraceSpan(
-                traceID: Self.traceID, spanID: id, parentSpanID: parent, name: name, kind: kind, service: service,
-                startNanoseconds: Self.time(start), endNanoseconds: Self.time(end), attributes: attributes,
+                traceID: Self.traceID,
+                spanID: id,
+                parentSpanID: parent,
+                name: name,
+                kind: kind,
+                service: service,
+                startNanoseconds: Self.time(start),
+                endNanoseconds: Self.time(end),
+                attributes: attributes,
                 status: error.map { TraceSpan.Status(.error, message: $0) } ?? TraceSpan.Status()
             )
         )
@@ -67,42 +80,87 @@ extension SyntheticOrder {
         let publish = order.addCommand()
         let clock = consumerClock
         order.add(
-            "stream wait", of: "notifications", below: publish, from: 8_000, to: 8_600 + clock, stage: "stream_wait"
+            "stream wait",
+            of: "notifications",
+            below: publish,
+            from: 8_000,
+            to: 8_600 + clock,
+            stage: "stream_wait"
         )
         var time = 8_600 + clock
         for reason in failures {
             let process = order.add(
-                "process order.created", .consumer, of: "notifications", below: publish, from: time, to: time + 31_000,
+                "process order.created",
+                .consumer,
+                of: "notifications",
+                below: publish,
+                from: time,
+                to: time + 31_000,
                 error: reason
             )
             order.addLookup(below: process, at: time + 500)
             order.add(
-                "deliver smtp", .client, of: "notifications", below: process, from: time + 3_000, to: time + 31_000,
-                stage: "deliver", error: reason
+                "deliver smtp",
+                .client,
+                of: "notifications",
+                below: process,
+                from: time + 3_000,
+                to: time + 31_000,
+                stage: "deliver",
+                error: reason
             )
             order.add(
-                "redelivery wait", of: "notifications", below: publish, from: time + 31_000, to: time + 131_000,
+                "redelivery wait",
+                of: "notifications",
+                below: publish,
+                from: time + 31_000,
+                to: time + 131_000,
                 stage: "redelivery_wait"
             )
             time += 131_000
         }
         let process = order.add(
-            "process order.created", .consumer, of: "notifications", below: publish, from: time, to: time + 20_000
+            "process order.created",
+            .consumer,
+            of: "notifications",
+            below: publish,
+            from: time,
+            to: time + 20_000
         )
         order.addLookup(below: process, at: time + 500)
         order.add(
-            "deliver smtp", .client, of: "notifications", below: process, from: time + 3_000, to: time + 15_000,
+            "deliver smtp",
+            .client,
+            of: "notifications",
+            below: process,
+            from: time + 3_000,
+            to: time + 15_000,
             stage: "deliver"
         )
         let record = order.add(
-            "record", of: "notifications", below: process, from: time + 15_000, to: time + 20_000, stage: "record"
+            "record",
+            of: "notifications",
+            below: process,
+            from: time + 15_000,
+            to: time + 20_000,
+            stage: "record"
         )
         order.add(
-            "INSERT notifications", .client, of: "notifications", below: record, from: time + 15_200,
-            to: time + 18_000, attributes: sql
+            "INSERT notifications",
+            .client,
+            of: "notifications",
+            below: record,
+            from: time + 15_200,
+            to: time + 18_000,
+            attributes: sql
         )
         order.add(
-            "ack order.created", .client, of: "notifications", below: record, from: time + 18_100, to: time + 19_900
+            "ack order.created",
+            .client,
+            of: "notifications",
+            below: record,
+            from: time + 18_100,
+            to: time + 19_900
         )
         return order
     }
@@ -111,32 +169,72 @@ extension SyntheticOrder {
     private mutating func addCommand() -> String {
         let root = add("contrail demo", of: "contrail", from: 0, to: 6_000)
         let client = add(
-            Self.createOrder, .client, of: "contrail", below: root, from: 200, to: 5_800, attributes: Self.grpc
+            Self.createOrder,
+            .client,
+            of: "contrail",
+            below: root,
+            from: 200,
+            to: 5_800,
+            attributes: Self.grpc
         )
         let server = add(
-            Self.createOrder, .server, of: "orders", below: client, from: 1_000, to: 5_500, attributes: Self.grpc
+            Self.createOrder,
+            .server,
+            of: "orders",
+            below: client,
+            from: 1_000,
+            to: 5_500,
+            attributes: Self.grpc
         )
         addLookup(below: server, at: 1_200, from: "orders")
         add(
-            "INSERT events outbox", .client, of: "orders", below: server, from: 3_400, to: 5_000, attributes: Self.sql
+            "INSERT events outbox",
+            .client,
+            of: "orders",
+            below: server,
+            from: 3_400,
+            to: 5_000,
+            attributes: Self.sql
         )
         add("outbox wait", of: "orders", below: server, from: 5_000, to: 6_500, stage: "outbox_wait")
         return add(
-            "publish order.created", .producer, of: "orders", below: server, from: 6_500, to: 8_200, stage: "publish",
+            "publish order.created",
+            .producer,
+            of: "orders",
+            below: server,
+            from: 6_500,
+            to: 8_200,
+            stage: "publish",
             attributes: Self.event
         )
     }
 
     private mutating func addLookup(below parent: String, at time: Int, from service: String = "notifications") {
         let client = add(
-            Self.getUser, .client, of: service, below: parent, from: time, to: time + 2_000, attributes: Self.grpc
+            Self.getUser,
+            .client,
+            of: service,
+            below: parent,
+            from: time,
+            to: time + 2_000,
+            attributes: Self.grpc
         )
         let server = add(
-            Self.getUser, .server, of: "users", below: client, from: time + 300, to: time + 1_800,
+            Self.getUser,
+            .server,
+            of: "users",
+            below: client,
+            from: time + 300,
+            to: time + 1_800,
             attributes: Self.grpc
         )
         add(
-            "SELECT users", .client, of: "users", below: server, from: time + 500, to: time + 1_500,
+            "SELECT users",
+            .client,
+            of: "users",
+            below: server,
+            from: time + 500,
+            to: time + 1_500,
             attributes: Self.sql
         )
     }

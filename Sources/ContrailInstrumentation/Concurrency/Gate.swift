@@ -1,7 +1,7 @@
 private import Synchronization
 
-/// Opens once; everybody who waits goes on.
-final class StartGate: Sendable {
+/// Opens once; everybody who waits goes on, and whoever comes later need not wait.
+package final class Gate: Sendable {
     private enum State {
         case closed(waiters: [UInt64: CheckedContinuation<Void, Never>], next: UInt64)
         case open
@@ -9,15 +9,18 @@ final class StartGate: Sendable {
 
     private let state = Mutex(State.closed(waiters: [:], next: 0))
 
+    /// Creates a closed gate.
+    package init() {}
+
     /// Whether the gate has been opened.
-    var isOpen: Bool {
+    package var isOpen: Bool {
         state.withLock { state in
             if case .open = state { true } else { false }
         }
     }
 
     /// Lets everybody through, now and later.
-    func open() {
+    package func open() {
         let waiters = state.withLock { state -> [CheckedContinuation<Void, Never>] in
             guard case .closed(let waiters, _) = state else { return [] }
             state = .open
@@ -29,7 +32,7 @@ final class StartGate: Sendable {
     /// Waits until the gate is open.
     ///
     /// - Throws: `CancellationError` when the task is cancelled first.
-    func wait() async throws {
+    package func wait() async throws {
         let id: UInt64? = state.withLock { state in
             guard case .closed(let waiters, let next) = state else { return nil }
             state = .closed(waiters: waiters, next: next + 1)
