@@ -16,7 +16,9 @@ enum Interruption {
             source.resume()
             return source
         }
-        defer { sources.forEach { $0.cancel() } }
+        defer {
+            for source in sources { source.cancel() }
+        }
         try await withThrowingTaskGroup(of: Bool.self) { group in
             group.addTask {
                 try await body()

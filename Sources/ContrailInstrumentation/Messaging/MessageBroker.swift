@@ -68,12 +68,12 @@ public final class MessageBroker: Sendable {
         let connection: NATSConnection
         do {
             guard let connected = try await connectUnlessStopped() else {
-                close().forEach { $0.resume(throwing: BrokerUnavailable(reason: "closed")) }
+                for waiter in close() { waiter.resume(throwing: BrokerUnavailable(reason: "closed")) }
                 return
             }
             connection = connected
         } catch {
-            close().forEach { $0.resume(throwing: error) }
+            for waiter in close() { waiter.resume(throwing: error) }
             throw error
         }
         let waiters = state.withLock { state -> [CheckedContinuation<NATSConnection, any Error>] in
@@ -81,10 +81,10 @@ public final class MessageBroker: Sendable {
             state = .connected(connection)
             return waiters
         }
-        waiters.forEach { $0.resume(returning: connection) }
+        for waiter in waiters { waiter.resume(returning: connection) }
         // Cancellation is a stop too, and the connection is closed in order all the same.
         try? await stop.wait()
-        close().forEach { $0.resume(throwing: BrokerUnavailable(reason: "closed")) }
+        for waiter in close() { waiter.resume(throwing: BrokerUnavailable(reason: "closed")) }
         await connection.shutdown()
     }
 

@@ -7,68 +7,120 @@ public enum SemanticConventions {
     public static let schemaURL = "https://opentelemetry.io/schemas/1.44.0"
 
     // General.
+    /// `error.type`
     public static let errorType = "error.type"
+    /// `exception.type`
     public static let exceptionType = "exception.type"
+    /// `server.address`
     public static let serverAddress = "server.address"
+    /// `server.port`
     public static let serverPort = "server.port"
+    /// `network.peer.address`
     public static let networkPeerAddress = "network.peer.address"
+    /// `network.peer.port`
     public static let networkPeerPort = "network.peer.port"
+    /// `code.function.name`
     public static let codeFunctionName = "code.function.name"
+    /// `code.file.path`
     public static let codeFilePath = "code.file.path"
+    /// `code.line.number`
     public static let codeLineNumber = "code.line.number"
 
     // Resource.
+    /// `service.name`
     public static let serviceName = "service.name"
+    /// `service.version`
     public static let serviceVersion = "service.version"
+    /// `service.instance.id`
     public static let serviceInstanceID = "service.instance.id"
+    /// `telemetry.sdk.language`
     public static let telemetrySDKLanguage = "telemetry.sdk.language"
+    /// `telemetry.sdk.name`
     public static let telemetrySDKName = "telemetry.sdk.name"
+    /// `telemetry.sdk.version`
     public static let telemetrySDKVersion = "telemetry.sdk.version"
+    /// `process.pid`
     public static let processPID = "process.pid"
 
     // RPC (release candidate). Renamed to `rpc.status_code` after 1.44.
+    /// `rpc.system.name`
     public static let rpcSystemName = "rpc.system.name"
+    /// `rpc.method`
     public static let rpcMethod = "rpc.method"
+    /// `rpc.response.status_code`
     public static let rpcStatusCode = "rpc.response.status_code"
 
     // Messaging (development).
+    /// `messaging.system`
     public static let messagingSystem = "messaging.system"
+    /// `messaging.operation.name`
     public static let messagingOperationName = "messaging.operation.name"
+    /// `messaging.operation.type`
     public static let messagingOperationType = "messaging.operation.type"
+    /// `messaging.destination.name`
     public static let messagingDestinationName = "messaging.destination.name"
+    /// `messaging.destination.template`
     public static let messagingDestinationTemplate = "messaging.destination.template"
+    /// `messaging.consumer.group.name`
     public static let messagingConsumerGroupName = "messaging.consumer.group.name"
+    /// `messaging.message.id`
     public static let messagingMessageID = "messaging.message.id"
+    /// `messaging.message.body.size`
     public static let messagingMessageBodySize = "messaging.message.body.size"
 
     // Database (stable).
+    /// `db.system.name`
     public static let dbSystemName = "db.system.name"
+    /// `db.namespace`
     public static let dbNamespace = "db.namespace"
+    /// `db.query.summary`
     public static let dbQuerySummary = "db.query.summary"
+    /// `db.query.text`
     public static let dbQueryText = "db.query.text"
+    /// `db.response.status_code`
     public static let dbResponseStatusCode = "db.response.status_code"
+    /// `db.operation.batch.size`
     public static let dbOperationBatchSize = "db.operation.batch.size"
 
     // CloudEvents (development).
+    /// `cloudevents.event_id`
     public static let cloudEventsID = "cloudevents.event_id"
+    /// `cloudevents.event_type`
     public static let cloudEventsType = "cloudevents.event_type"
+    /// `cloudevents.event_source`
     public static let cloudEventsSource = "cloudevents.event_source"
 
     // Ours.
+    /// `messaging.nats.stream`
     public static let natsStream = "messaging.nats.stream"
+    /// `messaging.nats.consumer`
     public static let natsConsumer = "messaging.nats.consumer"
+    /// `messaging.nats.stream_sequence`
     public static let natsStreamSequence = "messaging.nats.stream_sequence"
+    /// `messaging.nats.delivery_count`
     public static let natsDeliveryCount = "messaging.nats.delivery_count"
+    /// `messaging.nats.duplicate`
     public static let natsDuplicate = "messaging.nats.duplicate"
+    /// `contrail.stage`
     public static let stage = "contrail.stage"
+    /// `contrail.event.age`
     public static let eventAge = "contrail.event.age"
+    /// `contrail.clock_skew`
     public static let clockSkew = "contrail.clock_skew"
+    /// `contrail.outcome`
     public static let outcome = "contrail.outcome"
+    /// `contrail.order.id`
     public static let orderID = "contrail.order.id"
+    /// `contrail.user.id`
     public static let userID = "contrail.user.id"
+    /// `contrail.notification.id`
     public static let notificationID = "contrail.notification.id"
+    /// `contrail.notification.channel`
     public static let notificationChannel = "contrail.notification.channel"
+    /// `contrail.retry.reason`
     public static let retryReason = "contrail.retry.reason"
+    /// `contrail.retry.delay`
     public static let retryDelay = "contrail.retry.delay"
+    /// `contrail.dead_letter.reason`
     public static let deadLetterReason = "contrail.dead_letter.reason"
 }

@@ -71,6 +71,8 @@ extension Attributes {
     /// Converts the standard API's attributes; kinds that it knows and we do not become text.
     init(_ attributes: SpanAttributes) {
         self.init()
+        // `SpanAttributes` is no sequence; this is its only way to read all.
+        // swift-format-ignore: ReplaceForEachWithForLoop
         attributes.forEach { key, value in
             self[key] = AttributeValue(value)
         }

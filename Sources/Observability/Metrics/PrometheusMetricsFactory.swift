@@ -114,6 +114,7 @@ private class Series<Instrument: Sendable>: RemovableSeries, @unchecked Sendable
     func remove() { family.remove(key: key) }
 }
 
+// Sendable: like its superclass it has only immutable, Sendable state; it must say so because that is not final.
 private final class CounterSeries: Series<CounterMetric>, CounterHandler, FloatingPointCounterHandler,
     @unchecked Sendable
 {
@@ -124,6 +125,7 @@ private final class CounterSeries: Series<CounterMetric>, CounterHandler, Floati
     func reset() { instrument.reset() }
 }
 
+// Sendable: like its superclass it has only immutable, Sendable state; it must say so because that is not final.
 private final class GaugeSeries: Series<GaugeMetric>, MeterHandler, RecorderHandler, @unchecked Sendable {
     func set(_ value: Int64) { instrument.set(Double(value)) }
 
@@ -138,6 +140,7 @@ private final class GaugeSeries: Series<GaugeMetric>, MeterHandler, RecorderHand
     func record(_ value: Double) { instrument.set(value) }
 }
 
+// Sendable: like its superclass it has only immutable, Sendable state; it must say so because that is not final.
 private final class HistogramSeries: Series<HistogramMetric>, RecorderHandler, TimerHandler, @unchecked Sendable {
     func record(_ value: Int64) { instrument.observe(Double(value)) }
 
