@@ -5,6 +5,7 @@ private import GRPCNIOTransportHTTP2Posix
 /// A gRPC server whose calls are traced and measured.
 public final class TracedGRPCServer: Sendable {
     private let server: GRPCServer<HTTP2ServerTransport.Posix>
+    private let drain: CallDrain
 
     /// Creates a server, which listens once it runs.
     ///
@@ -32,10 +33,12 @@ public final class TracedGRPCServer: Sendable {
                 config.connection.keepalive.clientBehavior.minPingIntervalWithoutCalls = .seconds(10)
             }
         )
+        let drain = CallDrain()
+        self.drain = drain
         server = GRPCServer(
             transport: transport,
             services: services,
-            interceptors: [TracingServerInterceptor(telemetry: telemetry)] + interceptors
+            interceptors: [TracingServerInterceptor(telemetry: telemetry), drain] + interceptors
         )
     }
 
@@ -43,7 +46,19 @@ public final class TracedGRPCServer: Sendable {
     ///
     /// - Throws: `RuntimeError` when the address cannot be listened on.
     public func run() async throws {
-        try await server.serve()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { [server] in try await server.serve() }
+            group.addTask { [server, drain] in
+                try await drain.waitUntilDrained()
+                // The last answers have been handed to the transport; this is their time to reach the clients.
+                try await Task.sleep(for: .milliseconds(50))
+                server.beginGracefulShutdown()
+                // The group ends with the server, not with this.
+                try await Task.sleep(for: .seconds(86400))
+            }
+            defer { group.cancelAll() }
+            try await group.next()
+        }
     }
 
     /// Waits until the server listens.
@@ -59,6 +74,6 @@ public final class TracedGRPCServer: Sendable {
 
     /// Refuses new calls and lets those that run finish; ``run()`` returns after the last.
     public func beginGracefulShutdown() {
-        server.beginGracefulShutdown()
+        drain.begin()
     }
 }

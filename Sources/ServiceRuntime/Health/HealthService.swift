@@ -34,11 +34,14 @@ struct HealthService: Grpc_Health_V1_Health.SimpleServiceProtocol {
     ) async throws {
         var last: Grpc_Health_V1_HealthCheckResponse.ServingStatus?
         while !Task.isCancelled, !context.cancellation.isCancelled {
+            // A server that stops says so and ends its watches; they would keep it from ending.
+            let isStopping = readiness.isStopping
             let now = isKnown(request.service) ? await status() : .serviceUnknown
             if now != last {
                 try await response.write(.with { $0.status = now })
                 last = now
             }
+            if isStopping { return }
             try await Task.sleep(for: watchInterval)
         }
     }
