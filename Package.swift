@@ -21,7 +21,7 @@ let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 
-/// What a service may use; it reaches the outside through `Instrumentation` only.
+/// What a service may use; it reaches the outside through `ContrailInstrumentation` only.
 let serviceDependencies: [Target.Dependency] = [
     "Contracts", "EventSourcing", "PostgresEventStore", "ContrailInstrumentation", "ServiceRuntime", "Observability",
     grpc, grpcProtobuf, protobuf, logging, tracing,

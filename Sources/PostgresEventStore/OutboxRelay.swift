@@ -117,14 +117,12 @@ public final class OutboxRelay: Sendable {
             await wakeUp.wait(upTo: .seconds(1))
         }
         guard !isStopping else { return }
-        state.withLock { state in
-            state.isActive = true
-            state.failures = 0
-        }
+        state.withLock { $0.isActive = true }
         logger.info("outbox relay is active")
         var nextLook = ContinuousClock.now
         while !isStopping {
             let count = try await relayBatch(on: connection)
+            state.withLock { $0.failures = 0 }
             if ContinuousClock.now >= nextLook {
                 try await refreshBacklog(on: connection)
                 nextLook = ContinuousClock.now + .seconds(1)

@@ -38,10 +38,10 @@ public struct ExponentialBackoff: Sendable, Hashable {
     ///
     /// - Parameter failures: How many attempts have failed; 1 after the first.
     public func ceiling(afterFailures failures: Int) -> Duration {
+        // What does not grow is not looped over, and nothing is multiplied beyond the maximum, where it could overflow.
+        guard failures > 1, multiplier > 1, initial > .zero else { return Swift.min(initial, maximum) }
         var ceiling = initial
-        // What does not grow is not looped over, and nothing is multiplied beyond the maximum: both have no end.
-        guard multiplier > 1, ceiling > .zero else { return Swift.min(ceiling, maximum) }
-        for _ in 1..<Swift.max(2, failures) where failures > 1 {
+        for _ in 1..<failures {
             guard ceiling < maximum / multiplier else { return maximum }
             ceiling = ceiling * multiplier
         }

@@ -15,8 +15,10 @@ struct CleanDataCommand: AsyncParsableCommand {
             guard FileManager.default.fileExists(atPath: folder) else {
                 return console.print("There is no data in \(folder).")
             }
-            for stack in [folder, folder + "/demo"] {
+            for stack in [folder, folder + "/demo"] where FileManager.default.fileExists(atPath: stack) {
+                let lock = try FolderLock(stack)
                 try PostgresServer.removeData(in: stack + "/postgres")
+                withExtendedLifetime(lock) {}
             }
             try FileManager.default.removeItem(atPath: folder)
             console.print("Removed \(folder).")

@@ -12,7 +12,7 @@ struct DemoCommand: AsyncParsableCommand {
         commandName: "demo",
         abstract: "Starts the stack, places an order, waits for its notification and shows the trace of it all.",
         discussion: """
-            Uses free ports and a data folder of its own, so it can run beside “contrail up”. Fails, and says what is
+            Uses free ports and a data folder of its own, so it can run beside “contrail up”. Fails, and says what is \
             missing, when the trace does not cover the whole way from the command to the delivered notification.
             """
     )
@@ -27,13 +27,20 @@ struct DemoCommand: AsyncParsableCommand {
                 ports: try StackConfiguration.Ports.free()
             )
             configuration.externalTraces = ExternalTraces.endpoint()
+            if configuration.externalTraces != nil, !TraceLookup.isConfigured {
+                throw Failure.refused(
+                    "OTEL_EXPORTER_OTLP_ENDPOINT sends the traces elsewhere; name the Jaeger that shows them in "
+                        + "CONTRAIL_TRACE_QUERY_URL, or unset the endpoint"
+                )
+            }
             let final = configuration
             let json = json
-            try await Interruption.run {
+            let isInterrupted = try await Interruption.run {
                 try await Stack.run(final, logger: .silent, onEvent: { console.progress("\($0)") }) { stack in
                     try await Demo(stack: stack, console: console, json: json).run()
                 }
             }
+            if isInterrupted { throw CancellationError() }
         }
     }
 }

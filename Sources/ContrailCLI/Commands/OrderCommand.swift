@@ -60,6 +60,9 @@ struct OrderCommand: AsyncParsableCommand {
         @Option(help: "What the payment provider calls the payment.")
         var reference = "manual"
 
+        @Option(help: "Makes a repeated call harmless: the same key changes nothing again.")
+        var idempotencyKey = ""
+
         @OptionGroup var addresses: ServiceAddresses
         @OptionGroup var output: OutputOptions
 
@@ -67,7 +70,7 @@ struct OrderCommand: AsyncParsableCommand {
             try await reporting { console in
                 try await console.order("pay", at: addresses, output) { orders in
                     try await orders.payOrder(
-                        .with { ($0.orderID, $0.paymentReference) = (id, reference) }
+                        .with { ($0.orderID, $0.paymentReference, $0.idempotencyKey) = (id, reference, idempotencyKey) }
                     ).order
                 }
             }
@@ -83,6 +86,9 @@ struct OrderCommand: AsyncParsableCommand {
         @Option(help: "The parcel's tracking number.")
         var tracking: String
 
+        @Option(help: "Makes a repeated call harmless: the same key changes nothing again.")
+        var idempotencyKey = ""
+
         @OptionGroup var addresses: ServiceAddresses
         @OptionGroup var output: OutputOptions
 
@@ -90,7 +96,7 @@ struct OrderCommand: AsyncParsableCommand {
             try await reporting { console in
                 try await console.order("ship", at: addresses, output) { orders in
                     try await orders.shipOrder(
-                        .with { ($0.orderID, $0.trackingNumber) = (id, tracking) }
+                        .with { ($0.orderID, $0.trackingNumber, $0.idempotencyKey) = (id, tracking, idempotencyKey) }
                     ).order
                 }
             }
@@ -106,13 +112,18 @@ struct OrderCommand: AsyncParsableCommand {
         @Option(help: "Why; the customer is told.")
         var reason = ""
 
+        @Option(help: "Makes a repeated call harmless: the same key changes nothing again.")
+        var idempotencyKey = ""
+
         @OptionGroup var addresses: ServiceAddresses
         @OptionGroup var output: OutputOptions
 
         func run() async throws {
             try await reporting { console in
                 try await console.order("cancel", at: addresses, output) { orders in
-                    try await orders.cancelOrder(.with { ($0.orderID, $0.reason) = (id, reason) }).order
+                    try await orders.cancelOrder(
+                        .with { ($0.orderID, $0.reason, $0.idempotencyKey) = (id, reason, idempotencyKey) }
+                    ).order
                 }
             }
         }
@@ -149,7 +160,7 @@ extension Console {
         let target = try addresses.orders()
         try await session.run("contrail order \(verb)") { traceID in
             let order = try await session.withOrders(at: target, call)
-            if output.json { return print(try order.jsonString()) }
+            if output.json { return print(try order.jsonString(traceID: traceID)) }
             print(table(order.rows(self) + [["trace", traceID]], indent: 0))
         }
     }

@@ -9,7 +9,7 @@ struct UpCommand: AsyncParsableCommand {
         commandName: "up",
         abstract: "Runs the local stack until Ctrl-C.",
         discussion: """
-            Starts NATS, PostgreSQL, the three services and a receiver for their traces, all on 127.0.0.1, and stops them
+            Starts NATS, PostgreSQL, the three services and a receiver for their traces, all on 127.0.0.1, and stops them \
             in order. Data is kept in .contrail (CONTRAIL_HOME names another folder); “contrail clean-data” removes it.
 
             With OTEL_EXPORTER_OTLP_ENDPOINT set, the services send their traces there instead, for example to a Jaeger.

@@ -71,7 +71,7 @@ struct UserCommand: AsyncParsableCommand {
 
 extension Console {
     fileprivate func show(_ user: Contrail_Users_V1_User, traceID: String, json: Bool) throws {
-        if json { return print(try user.jsonString()) }
+        if json { return print(try user.jsonString(traceID: traceID)) }
         print(
             table(
                 [

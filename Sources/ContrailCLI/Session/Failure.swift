@@ -24,11 +24,11 @@ struct Failure: Error, CustomStringConvertible {
         switch error.code {
         case .unavailable, .deadlineExceeded:
             self = .unavailable(
-                "\(target) does not answer (\(error.code)): \(error.message)\n"
+                "\(target) does not answer (\(error.code.statusName)): \(error.message)\n"
                     + "Is the stack running? Start it with “contrail up”, or name another address, see --help."
             )
         default:
-            self = .refused("\(error.code): \(error.message)")
+            self = .refused("\(error.code.statusName): \(error.message)")
         }
     }
 
@@ -47,6 +47,9 @@ extension AsyncParsableCommand {
         } catch let failure as Failure {
             console.error(failure.message)
             throw failure.exitCode
+        } catch let error as ValidationError {
+            // Wrong usage, found late: the parser prints it with the usage.
+            throw error
         } catch let error as ExitCode {
             throw error
         } catch is CancellationError {

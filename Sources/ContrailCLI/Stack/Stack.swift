@@ -32,15 +32,22 @@ public struct Stack: Sendable {
         onEvent: @escaping StackEventHandler = { _ in },
         _ body: @escaping @Sendable (Stack) async throws -> T
     ) async throws -> T {
+        let lock = try FolderLock(configuration.directory)
+        defer { withExtendedLifetime(lock) {} }
         let traces = TraceStore()
         return try await withThrowingTaskGroup(of: Void.self) { group in
             if configuration.externalTraces == nil {
                 try requireFree(
                     configuration.ports.otlp,
                     "OTLP",
-                    hint: "set OTEL_EXPORTER_OTLP_ENDPOINT to use what listens there"
+                    hint:
+                        "is another stack running? To send traces to what listens there, set OTEL_EXPORTER_OTLP_ENDPOINT"
                 )
-                try requireFree(configuration.ports.query, "trace queries", hint: "stop what listens there")
+                try requireFree(
+                    configuration.ports.query,
+                    "trace queries",
+                    hint: "is another stack or a Jaeger running?"
+                )
                 let receiver = OTLPReceiver(store: traces, port: configuration.ports.otlp, logger: logger)
                 let query = TraceQueryServer(store: traces, port: configuration.ports.query, logger: logger)
                 group.addTask { try await receiver.run() }

@@ -6,6 +6,11 @@ internal import TraceBackend
 struct TraceLookup: Sendable {
     let url: String
 
+    /// Whether the environment names a backend.
+    static var isConfigured: Bool {
+        !(ProcessInfo.processInfo.environment["CONTRAIL_TRACE_QUERY_URL"] ?? "").isEmpty
+    }
+
     /// The local stack's backend, unless `CONTRAIL_TRACE_QUERY_URL` names a Jaeger.
     init(environment: [String: String] = ProcessInfo.processInfo.environment) {
         let configured = environment["CONTRAIL_TRACE_QUERY_URL"].flatMap { $0.isEmpty ? nil : $0 }

@@ -18,12 +18,13 @@ struct Console: Sendable {
 
     /// Prints a result.
     func print(_ text: String) {
-        FileHandle.standardOutput.write(Data((text + "\n").utf8))
+        // Whoever reads may have gone, as in “contrail demo | head”.
+        try? FileHandle.standardOutput.write(contentsOf: Data((text + "\n").utf8))
     }
 
     /// Tells what is going on.
     func progress(_ text: String) {
-        FileHandle.standardError.write(Data((text + "\n").utf8))
+        try? FileHandle.standardError.write(contentsOf: Data((text + "\n").utf8))
     }
 
     /// Tells what went wrong.

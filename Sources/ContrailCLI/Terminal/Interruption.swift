@@ -3,10 +3,12 @@ internal import Foundation
 
 /// Turns Ctrl-C and SIGTERM into the cancellation of a task, so that scopes can clean up.
 enum Interruption {
-    /// Runs a body until it ends or the process is interrupted; an interruption is a normal end.
+    /// Runs a body until it ends or the process is interrupted.
     ///
+    /// - Returns: Whether it was interrupted.
     /// - Throws: What the body throws, unless it was interrupted.
-    static func run(_ body: @escaping @Sendable () async throws -> Void) async throws {
+    @discardableResult
+    static func run(_ body: @escaping @Sendable () async throws -> Void) async throws -> Bool {
         let (signals, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         let sources = [SIGINT, SIGTERM].map { number in
             // The default action would end the process before anything could be stopped.
@@ -19,7 +21,7 @@ enum Interruption {
         defer {
             for source in sources { source.cancel() }
         }
-        try await withThrowingTaskGroup(of: Bool.self) { group in
+        return try await withThrowingTaskGroup(of: Bool.self) { group in
             group.addTask {
                 try await body()
                 return false
@@ -35,6 +37,7 @@ enum Interruption {
             } catch  where isInterrupted && (error is CancellationError || Task.isCancelled) {
                 // The body was told to stop, and it did.
             }
+            return isInterrupted
         }
     }
 }

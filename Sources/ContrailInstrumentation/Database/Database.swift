@@ -19,18 +19,21 @@ public enum Database {
     /// - Parameters:
     ///   - environment: libpq's `PG*` variables; the local server by default.
     ///   - name: The database's name when `PGDATABASE` is unset, and the pool's name in metrics.
+    ///   - maximumConnections: The size of the pool.
     ///   - telemetry: Where to record.
     /// - Throws: An error that names the variable that is wrong.
     public static func makePool(
         environment: [String: String],
         name: String,
+        maximumConnections: Int,
         telemetry: Telemetry
     ) throws -> PostgresPool {
-        let configuration = try PostgresConfiguration(
+        var configuration = try PostgresConfiguration(
             environment: environment,
             defaultDatabase: name,
             applicationName: "contrail-\(name)"
         )
+        configuration.maximumConnections = maximumConnections
         let pool = PostgresPool(
             configuration: configuration,
             observer: DatabaseObserver(telemetry: telemetry, pool: name),

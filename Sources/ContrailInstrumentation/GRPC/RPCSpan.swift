@@ -1,4 +1,4 @@
-internal import GRPCCore
+public import GRPCCore
 internal import Observability
 private import Synchronization
 
@@ -77,7 +77,7 @@ extension Optional where Wrapped == RPCError.Code {
 
 extension RPCError.Code {
     /// The name that gRPC's specification gives the code, in capitals.
-    var statusName: String {
+    public var statusName: String {
         switch self {
         case .cancelled: "CANCELLED"
         case .unknown: "UNKNOWN"

@@ -31,7 +31,7 @@ public final class MessageBroker: Sendable {
         var configuration = try NATSConfiguration(environment: environment)
         configuration.name = name
         // Own replies only: whoever may subscribe to `_INBOX.>` reads everybody's.
-        configuration.inboxPrefix = "_INBOX_\(name)"
+        if (environment["NATS_INBOX_PREFIX"] ?? "").isEmpty { configuration.inboxPrefix = "_INBOX_\(name)" }
         self.configuration = configuration
         self.telemetry = telemetry
         server = Self.serverAttributes(configuration.servers.first ?? "")

@@ -19,8 +19,8 @@ public final class TracedConsumer: Sendable {
         public var consumer: String
         /// The events that are handled; others are rejected.
         public var subjects: [String]
-        /// Handlers that run at the same time.
-        public var concurrency = 8
+        /// Handlers that run at the same time. Each may hold a database connection for as long as its provider takes.
+        public var concurrency = 4
         /// How long JetStream waits for an acknowledgement or a sign of progress.
         public var acknowledgementWait = Duration.seconds(30)
         /// Deliveries before an event goes to the dead letters.

@@ -31,7 +31,9 @@ public final class TracedMailer: Sendable {
             host: address.host,
             port: address.port,
             security: parts[0] == "smtps:" ? .tls : user.isEmpty ? .opportunistic : .startTLS,
-            credentials: user.isEmpty ? nil : .init(user: user, password: password)
+            credentials: user.isEmpty ? nil : .init(user: user, password: password),
+            // Well below the time after which PostgreSQL ends a transaction that does nothing.
+            timeout: .seconds(10)
         )
         client = try CurlClient()
         self.sender = MailAddress(sender)

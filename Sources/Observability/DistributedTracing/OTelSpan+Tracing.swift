@@ -52,7 +52,16 @@ extension OTelSpan: Tracing.Span {
             }
             return attributes
         }
-        set { setAttributes(Attributes(newValue)) }
+        set {
+            // Changing one value writes all of them back: those that came from here must not lose their kind on the way.
+            let recorded = recordedAttributes
+            var changes = Attributes()
+            for (key, value) in Attributes(newValue).map({ ($0.key, $0.value) })
+            where recorded[key].map({ AttributeValue($0.spanAttribute) }) != value {
+                changes[key] = value
+            }
+            if !changes.isEmpty { setAttributes(changes) }
+        }
     }
 
     /// Adds a link to the span of a context.
@@ -104,8 +113,34 @@ extension AttributeValue {
         case .bool(let value): .bool(value)
         case .int(let value): .int64(value)
         case .double(let value): .double(value)
-        case .bytes(let value): .string(value.map { String($0, radix: 16) }.joined())
-        case .array(let values): .stringArray(values.map { "\($0)" })
+        // The standard API has neither bytes nor lists of mixed kinds: they can be read as text only.
+        case .bytes(let value): .string(Self.hex(value))
+        case .array(let values): Self.spanAttribute(of: values)
         }
+    }
+
+    private static func spanAttribute(of values: [AttributeValue]) -> SpanAttribute {
+        let integers = values.compactMap { if case .int(let value) = $0 { value } else { nil } }
+        if integers.count == values.count, !values.isEmpty { return .int64Array(integers) }
+        let doubles = values.compactMap { if case .double(let value) = $0 { value } else { nil } }
+        if doubles.count == values.count, !values.isEmpty { return .doubleArray(doubles) }
+        let booleans = values.compactMap { if case .bool(let value) = $0 { value } else { nil } }
+        if booleans.count == values.count, !values.isEmpty { return .boolArray(booleans) }
+        return .stringArray(values.map(\.text))
+    }
+
+    private var text: String {
+        switch self {
+        case .string(let value): value
+        case .bool(let value): "\(value)"
+        case .int(let value): "\(value)"
+        case .double(let value): "\(value)"
+        case .bytes(let value): Self.hex(value)
+        case .array(let values): "[" + values.map(\.text).joined(separator: ", ") + "]"
+        }
+    }
+
+    private static func hex(_ bytes: [UInt8]) -> String {
+        bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
     }
 }

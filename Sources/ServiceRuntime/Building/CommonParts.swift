@@ -8,7 +8,9 @@ extension Settings {
     public mutating func broker(_ name: String, telemetry: Telemetry) throws -> MessageBroker {
         document("NATS_URL", default: "nats://127.0.0.1:4222", "the NATS servers, with commas between")
         document("NATS_USER", default: "", "the NATS user, with NATS_PASSWORD; or NATS_CREDENTIALS for a file")
-        return try MessageBroker(environment: environment, name: name, telemetry: telemetry)
+        return try making(falling: environment) { environment in
+            try MessageBroker(environment: environment, name: name, telemetry: telemetry)
+        }
     }
 
     /// Reads how many servers keep a stream.

@@ -35,7 +35,20 @@ public struct ServiceStorage: Sendable {
         settings.document("PGSSLMODE", default: "prefer", "libpq's TLS mode; verify-full in production")
         var environment = settings.environment
         if (environment["PGUSER"] ?? "").isEmpty { environment["PGUSER"] = name }
-        let pool = try Database.makePool(environment: environment, name: name, telemetry: telemetry)
+        let connections = settings.int(
+            "CONTRAIL_DB_CONNECTIONS",
+            default: 16,
+            in: 2...500,
+            "the most database connections of this process"
+        )
+        let pool = try settings.making(falling: environment) { environment in
+            try Database.makePool(
+                environment: environment,
+                name: name,
+                maximumConnections: connections,
+                telemetry: telemetry
+            )
+        }
         self.pool = pool
         preparation = Preparation("database migrations") {
             do {

@@ -37,6 +37,22 @@ public struct Settings {
         problems.append("\(key)=\(environment[key] ?? "") \(problem)")
     }
 
+    /// Makes something that reads variables itself. When they are wrong, its error is noted and the defaults are used, so
+    /// that the settings after it are checked too; the process does not start then.
+    ///
+    /// - Throws: What `make` throws for the defaults.
+    mutating func making<T>(
+        falling environment: [String: String],
+        _ make: ([String: String]) throws -> T
+    ) throws -> T {
+        do {
+            return try make(environment)
+        } catch {
+            problems.append("\(error)")
+            return try make([:])
+        }
+    }
+
     /// Reads a text; an empty one is unset.
     public mutating func string(_ key: String, default fallback: String, _ help: String) -> String {
         document(key, default: fallback, help)
