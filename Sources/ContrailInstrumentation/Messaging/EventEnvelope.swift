@@ -66,8 +66,14 @@ extension W3CPropagator {
     /// Names are matched in any case, because other producers' libraries write `Traceparent`; `Xraceparent` is what
     /// servers 2.11 to 2.13 make of a header whose trace they were told to disable.
     static func extract(_ headers: NATSHeaders) -> ActiveContext {
-        let context = extract { headers.values(named: $0) }
+        let context = extract { values(of: $0, in: headers) }
         guard context.spanContext == nil, headers.first(named: "traceparent") == nil else { return context }
-        return extract { headers.values(named: $0 == "traceparent" ? "xraceparent" : $0) }
+        return extract { values(of: $0 == "traceparent" ? "xraceparent" : $0, in: headers) }
+    }
+
+    /// The values under the exact name where there are any: a header that a library added in another case is older.
+    private static func values(of name: String, in headers: NATSHeaders) -> [String] {
+        let exact = headers.filter { $0.name == name }.map(\.value)
+        return exact.isEmpty ? headers.values(named: name) : exact
     }
 }

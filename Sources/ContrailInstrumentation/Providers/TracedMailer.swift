@@ -55,7 +55,7 @@ public final class TracedMailer: Sendable {
     ///   - text: The text.
     ///   - recipient: The address.
     ///   - messageID: Tells repetitions of one mail apart from different mails.
-    /// - Throws: What the server answers, without addresses.
+    /// - Throws: ``EventRejection`` when the server refuses for good, otherwise what went wrong; without addresses.
     public func send(subject: String, text: String, to recipient: String, messageID: String) async throws {
         let mail = MailMessage(
             from: sender,
@@ -80,6 +80,10 @@ public final class TracedMailer: Sendable {
                 let type = error.status.map(String.init) ?? error.code.description
                 span.setError(type: type, message: error.description)
                 duration.labels(server.host, type).observe(stopwatch.seconds)
+                // A final refusal (RFC 5321 §4.2.1): the same mail would be refused again.
+                if let status = error.status, (500...599).contains(status) {
+                    throw EventRejection(reason: "refused_by_provider", message: error.description)
+                }
                 throw error
             }
         }

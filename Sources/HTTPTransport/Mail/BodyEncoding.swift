@@ -26,7 +26,10 @@ enum BodyEncoding {
     private static func quotedPrintable(_ text: String) -> String {
         var output: [UInt8] = []
         let digits = Array("0123456789ABCDEF".utf8)
-        for line in normalizedLines(text) {
+        var lines = normalizedLines(text)
+        // Each line is ended below, also the last.
+        if lines.count > 1, lines.last == "" { lines.removeLast() }
+        for line in lines {
             var column = 0
             let bytes = Array(line.utf8)
             for (index, byte) in bytes.enumerated() {

@@ -1,0 +1,88 @@
+import Contracts
+import ContrailCLI
+import Foundation
+import TestKit
+import Testing
+
+extension EndToEnd {
+    @Suite(
+        "The services' OTLP bytes are read by others",
+        .python,
+        .rotel,
+        .peer(.rotel),
+        .peer(.otlpSink),
+        .stack { _ in ["OTEL_EXPORTER_OTLP_ENDPOINT": Peer.running[.otlpSink]?.url ?? ""] }
+    )
+    struct OTLPInteroperabilityTests {
+        @Test("Python's official classes and rotel read every span of an order's path")
+        func plain() async throws { try await OTLPInteroperability.expectOrderIsRead(encoding: "identity") }
+    }
+
+    @Suite(
+        "The services' compressed OTLP bytes are read by others",
+        .python,
+        .rotel,
+        .peer(.rotel),
+        .peer(.otlpSink),
+        .stack { _ in
+            [
+                "OTEL_EXPORTER_OTLP_ENDPOINT": Peer.running[.otlpSink]?.url ?? "",
+                "OTEL_EXPORTER_OTLP_COMPRESSION": "gzip",
+            ]
+        }
+    )
+    struct CompressedOTLPInteroperabilityTests {
+        @Test("Python's official classes and rotel read every span of an order's path")
+        func compressed() async throws { try await OTLPInteroperability.expectOrderIsRead(encoding: "gzip") }
+    }
+}
+
+private enum OTLPInteroperability {
+    static func expectOrderIsRead(encoding: String) async throws {
+        let sink = try Peer.required(.otlpSink)
+        let traceID = try await Shop.open { shop in
+            let user = try await shop.createUser()
+            let (order, traceID) = try await shop.traced("order") { try await shop.createOrder(user: user.id) }
+            _ = try await shop.notification(ofOrder: order.id, event: "order.created")
+            return traceID
+        }
+        let (tree, spans) = try await sink.tree(of: traceID, until: Peer.orderTree)
+        #expect(tree == Peer.orderTree)
+        for span in spans { try expectForm(of: span) }
+        let process = try #require(spans.first { $0.kind == .consumer })
+        let publish = try #require(spans.first { $0.kind == .producer })
+        #expect(process.links.map(\.spanID) == [publish.spanID])
+        #expect(process.links.map(\.flags) == [0x303])
+
+        let requests = try sink.lines("requests.jsonl", as: OTLPSinkRequest.self)
+        #expect(!requests.isEmpty)
+        #expect(requests.allSatisfy { $0.encoding == encoding })
+        #expect(requests.allSatisfy { $0.forwarded == 200 }, "rotel answered \(requests.map(\.forwarded))")
+        #expect(requests.reduce(0) { $0 + $1.spans } >= spans.count)
+        let rotel = try Peer.required(.rotel)
+        // rotel prints spans after it has answered.
+        let isPrinted = await eventually {
+            let log = rotel.text("log")
+            return spans.allSatisfy { log.contains($0.spanID) }
+        }
+        #expect(isPrinted)
+        let log = rotel.text("log")
+        for fact in ["SPAN_KIND_CONSUMER", "SPAN_KIND_PRODUCER", traceID, "service.name: Str(notifications)"] {
+            #expect(log.contains(fact))
+        }
+    }
+
+    private static func expectForm(of span: OTLPSinkSpan) throws {
+        let crossesProcesses =
+            span.kind == .server || span.kind == .consumer || span.kind == .producer || span.name.hasSuffix(" wait")
+        // W3C's sampled and random-id bits, OTLP's "is remote is known", and whether it is.
+        #expect(span.flags == (crossesProcesses ? 0x303 : 0x103), "\(span.name)")
+        #expect(span.schemaURL == "https://opentelemetry.io/schemas/1.44.0")
+        #expect(span.scope.hasPrefix("contrail."))
+        #expect(span.resource["service.name"] == .string(span.service))
+        #expect(span.resource["telemetry.sdk.language"] == .string("swift"))
+        #expect(span.resource["service.instance.id"] != nil)
+        #expect(span.duration >= 0)
+        #expect(span.status == 0)
+    }
+}

@@ -1,0 +1,111 @@
+import ContrailCLI
+import Foundation
+import LocalStack
+import Logging
+import TestKit
+import Testing
+
+/// A real Prometheus that scrapes the stack's services every second, a job each.
+struct PrometheusServer: Sendable {
+    /// One series of an answer.
+    struct Sample: Sendable {
+        let labels: [String: String]
+        let value: Double
+    }
+
+    let peer: Peer
+
+    /// Starts a server, lends it to a body, and stops it.
+    static func run<T>(_ stack: Stack, _ body: (PrometheusServer) async throws -> T) async throws -> T {
+        let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        let installation = try await Installation.find("prometheus", logger: logger)
+        let admin = Admin(stack)
+        let jobs = stack.services.map { service in
+            """
+              - job_name: \(service.name)
+                static_configs: [{targets: ["127.0.0.1:\(admin.port(of: service.name))"]}]
+            """
+        }
+        let peer = try await Peer.start("prometheus") { port, folder in
+            try """
+            global:
+              scrape_interval: 1s
+            scrape_configs:
+            \(jobs.joined(separator: "\n"))
+
+            """
+            .write(toFile: folder + "/prometheus.yml", atomically: true, encoding: .utf8)
+            return Command(
+                executable: installation.executable,
+                arguments: [
+                    // What Prometheus cannot parse it tells at this level only.
+                    "--log.level=debug", "--config.file=\(folder)/prometheus.yml",
+                    "--storage.tsdb.path=\(folder)/data", "--web.listen-address=127.0.0.1:\(port)",
+                ]
+            )
+        } isReady: {
+            (try? await Admin.get($0.url + "/-/ready"))?.status == 200
+        }
+        let result: Result<T, any Error>
+        do {
+            result = .success(try await body(PrometheusServer(peer: peer)))
+        } catch {
+            result = .failure(error)
+        }
+        await peer.stop()
+        return try result.get()
+    }
+
+    /// The lines that complain.
+    var complaints: [String] {
+        peer.text("log").split(separator: "\n").map(String.init).filter {
+            $0.contains("level=warn") || $0.contains("level=error") || $0.contains("msg=\"Append failed\"")
+                || $0.contains("msg=\"Scrape failed\"") || $0.contains("err=")
+        }
+    }
+
+    /// Evaluates an expression.
+    func query(_ expression: String) async throws -> [Sample] {
+        struct Answer: Decodable {
+            struct Outcome: Decodable {
+                let result: [Series]
+            }
+            struct Series: Decodable {
+                let metric: [String: String]
+                let value: Point
+            }
+            /// `[time, "value"]`
+            struct Point: Decodable {
+                let value: Double
+
+                init(from decoder: any Decoder) throws {
+                    var container = try decoder.unkeyedContainer()
+                    _ = try container.decode(Double.self)
+                    value = Double(try container.decode(String.self)) ?? .nan
+                }
+            }
+            let data: Outcome
+        }
+        let encoded = expression.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? ""
+        let (status, body, _) = try await Admin.get("\(peer.url)/api/v1/query?query=\(encoded)")
+        try #require(status == 200, "\(expression): \(body)")
+        return try JSONDecoder().decode(Answer.self, from: Data(body.utf8)).data.result.map {
+            Sample(labels: $0.metric, value: $0.value.value)
+        }
+    }
+
+    /// The sum of an expression's series; zero when there are none.
+    func value(_ expression: String) async throws -> Double {
+        try await query("sum(\(expression))").first?.value ?? 0
+    }
+
+    /// Waits until the sum of an expression's series is what is expected, and returns it.
+    func value(_ expression: String, until expected: Double) async throws -> Double {
+        var value = 0.0
+        _ = try await eventually {
+            value = try await self.value(expression)
+            return value == expected
+        }
+        return value
+    }
+}
