@@ -27,9 +27,10 @@ up: setup ## run the whole stack until Ctrl-C
 	swift build
 	@exec .build/debug/contrail up $(ARGS)
 
+# One test at a time: most run servers, and two cores that are shared by all of them would test patience.
 test: ## install what the tests need, and run them
 	@dev/setup --tests
-	swift test $(ARGS)
+	swift test --no-parallel $(ARGS)
 
 check: ## format, scripts, architecture, generated code: what CI checks beside the tests
 	@dev/check

@@ -162,6 +162,12 @@ let package = Package(
         tests("TraceBackend", ["TraceBackend", protobuf, logging]),
         tests("LocalStack", ["LocalStack", logging]),
         tests(
+            "ContrailInstrumentation",
+            ["ContrailInstrumentation", "Observability", "TestKit", grpc, logging, tracing]
+        ),
+        tests("Contracts", ["Contracts"]),
+        tests("Orders", ["Orders", "Contracts", "EventSourcing", grpc, grpcProtobuf, protobuf]),
+        tests(
             "EndToEnd",
             [
                 "ContrailCLI", "LocalStack", "TraceBackend", "TestKit", "ContrailInstrumentation", "Contracts",

@@ -62,7 +62,7 @@ struct CurlClientMailTests {
                 "MIME-Version: 1.0",
                 "Content-Type: text/plain; charset=utf-8",
                 "Content-Transfer-Encoding: quoted-printable",
-                "", "Hello", "..", "...and more", "",
+                "", "Hello", "..", "...and more",
             ]
         )
     }
@@ -115,7 +115,8 @@ struct CurlClientMailTests {
             let data = try #require(Data(base64Encoded: lines.joined()))
             #expect(String(decoding: data, as: UTF8.self) == normalized.replacing("\n", with: "\r\n"))
         } else {
-            #expect(unquoted(body) == normalized + "\n")
+            // The last line is ended, once.
+            #expect(unquoted(body) == (normalized.hasSuffix("\n") ? normalized : normalized + "\n"))
         }
     }
 

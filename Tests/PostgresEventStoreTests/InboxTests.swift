@@ -44,7 +44,10 @@ struct InboxTests {
                     // The second worker is there and waits.
                     let waits = try await eventually {
                         try await pool.count(
-                            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+                            """
+                            SELECT count(*) FROM pg_stat_activity
+                            WHERE datname = current_database() AND wait_event_type = 'Lock'
+                            """
                         ) == 1
                     }
                     #expect(waits)

@@ -1,0 +1,181 @@
+import ContrailInstrumentation
+import GRPCCore
+import Logging
+import Observability
+import TestKit
+import Testing
+import Tracing
+
+@Suite("Spans of gRPC calls")
+struct RPCTracingTests {
+    /// A server and a client that record into one processor.
+    private struct Peer: Sendable {
+        let client: TracedGRPCClient
+        let spans: InMemorySpanProcessor
+        let metrics: MetricsRegistry
+
+        func call(_ method: MethodDescriptor, _ messages: [String]) async throws -> [String] {
+            try await client.client.bidirectionalStreaming(
+                request: StreamingClientRequest(metadata: ["traceparent": "stale"]) { writer in
+                    for message in messages { try await writer.write(message) }
+                },
+                descriptor: method,
+                serializer: StringCoder(),
+                deserializer: StringCoder(),
+                options: .defaults
+            ) { response in
+                try await response.messages.reduce(into: []) { $0.append($1) }
+            }
+        }
+
+        /// Waits until both sides of a call have ended, and returns them.
+        func sides(_ method: MethodDescriptor) async throws -> (client: FinishedSpan, server: FinishedSpan) {
+            let name = method.fullyQualifiedMethod
+            _ = await eventually { spans.spans(named: name).count >= 2 }
+            let both = spans.spans(named: name)
+            #expect(both.count == 2)
+            return (
+                try #require(both.first { $0.kind == .client }), try #require(both.first { $0.kind == .server })
+            )
+        }
+    }
+
+    private func withPeer(
+        onCall: @escaping @Sendable () async throws -> Void = {},
+        _ body: @Sendable (Peer) async throws -> Void
+    ) async throws {
+        let spans = InMemorySpanProcessor()
+        let telemetry = Telemetry(
+            provider: TracerProvider(testing: spans),
+            metrics: MetricsRegistry(),
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        )
+        let server = TracedGRPCServer(
+            address: NetworkAddress(host: "127.0.0.1", port: 0),
+            services: [EchoService(onCall: onCall)],
+            telemetry: telemetry
+        )
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await server.run() }
+            let address = try await server.listeningAddress()
+            let client = try TracedGRPCClient(target: address, timeout: .seconds(20), telemetry: telemetry)
+            group.addTask { try await client.run() }
+            try await body(Peer(client: client, spans: spans, metrics: telemetry.metrics))
+            client.beginGracefulShutdown()
+            server.beginGracefulShutdown()
+            try await group.waitForAll()
+        }
+    }
+
+    @Test("A call has a CLIENT span and below it a SERVER span of one trace", arguments: [1, 3, 100])
+    func bothSides(count: Int) async throws {
+        try await withPeer { peer in
+            let messages = (0..<count).map(String.init)
+            #expect(try await peer.call(EchoService.stream, messages) == messages)
+            let (client, server) = try await peer.sides(EchoService.stream)
+            #expect(client.parentSpanID == nil)
+            #expect(server.parentSpanID == client.context.spanID)
+            #expect(server.parentIsRemote)
+            #expect(server.context.traceID == client.context.traceID)
+            #expect(client.attributes["rpc.response.status_code"] == "OK")
+            #expect(server.attributes["rpc.response.status_code"] == "OK")
+            #expect(client.status == .unset && server.status == .unset)
+            #expect(client.endTime >= server.startTime)
+        }
+    }
+
+    @Test("What a handler does, also while it streams, is below the SERVER span")
+    func handlerIsInside() async throws {
+        let seen = InMemorySpanProcessor()
+        let inner = TracerProvider(testing: seen, seed: 7).tracer("inner")
+        try await withPeer(onCall: { await inner.withSpan("inside") { _ in } }) { peer in
+            _ = try await peer.call(EchoService.unary, ["a"])
+            let (_, server) = try await peer.sides(EchoService.unary)
+            let inside = try #require(seen.spans.first)
+            #expect(inside.parentSpanID == server.context.spanID)
+            #expect(inside.context.traceID == server.context.traceID)
+        }
+    }
+
+    @Test("A stream that fails half-way is an error on both sides, with its status")
+    func failingStream() async throws {
+        try await withPeer { peer in
+            await #expect(throws: RPCError.self) { _ = try await peer.call(EchoService.stream, ["a", "fail", "b"]) }
+            let (client, server) = try await peer.sides(EchoService.stream)
+            for span in [client, server] {
+                #expect(span.attributes["rpc.response.status_code"] == "DATA_LOSS")
+                #expect(span.attributes["error.type"] == "DATA_LOSS")
+                #expect(span.status == .error("asked to fail"))
+            }
+        }
+    }
+
+    @Test("A refusal is the caller's error, not the server's")
+    func refusal() async throws {
+        try await withPeer { peer in
+            await #expect(throws: RPCError.self) { _ = try await peer.call(EchoService.unary, ["missing"]) }
+            let (client, server) = try await peer.sides(EchoService.unary)
+            #expect(client.status == .error("asked for nothing"))
+            #expect(client.attributes["error.type"] == "NOT_FOUND")
+            #expect(server.status == .unset)
+            #expect(server.attributes["error.type"] == nil)
+            #expect(server.attributes["rpc.response.status_code"] == "NOT_FOUND")
+        }
+    }
+
+    @Test("A handler that throws is UNKNOWN, and its text stays inside")
+    func throwingHandler() async throws {
+        struct Secret: Error {}
+        try await withPeer(onCall: { throw Secret() }) { peer in
+            await #expect(throws: RPCError.self) { _ = try await peer.call(EchoService.unary, ["a"]) }
+            let (_, server) = try await peer.sides(EchoService.unary)
+            #expect(server.attributes["rpc.response.status_code"] == "UNKNOWN")
+            #expect(server.status == .error(""))
+        }
+    }
+
+    @Test("A call that is cancelled ends its spans too")
+    func cancelled() async throws {
+        try await withPeer(onCall: { try await Task.sleep(for: .seconds(60)) }) { peer in
+            let call = Task { try await peer.call(EchoService.unary, ["a"]) }
+            call.cancel()
+            await #expect(throws: (any Error).self) { _ = try await call.value }
+            #expect(await eventually { peer.spans.spans.contains { $0.kind == .client } })
+        }
+    }
+
+    @Test("Health checks are measured but make no SERVER spans")
+    func health() async throws {
+        try await withPeer { peer in
+            _ = try await peer.call(EchoService.health, ["a"])
+            _ = try await peer.call(EchoService.unary, ["a"])
+            _ = try await peer.sides(EchoService.unary)
+            #expect(!peer.spans.spans.contains { $0.kind == .server && $0.name.contains("grpc.health") })
+            let text = String(decoding: PrometheusText.render(peer.metrics), as: UTF8.self)
+            #expect(
+                text.contains(
+                    "rpc_server_call_duration_seconds_count{rpc_system_name=\"grpc\",rpc_method=\"grpc.health"
+                )
+            )
+        }
+    }
+
+    @Test("Every call that starts a span ends it: 500 calls of all outcomes")
+    func noLeaks() async throws {
+        try await withPeer { peer in
+            await withTaskGroup(of: Void.self) { group in
+                for number in 0..<500 {
+                    group.addTask {
+                        let message = ["ok", "fail", "missing"][number % 3]
+                        let call = Task { try await peer.call(EchoService.stream, [message]) }
+                        if number % 5 == 0 { call.cancel() }
+                        _ = try? await call.value
+                    }
+                }
+            }
+            // Each call has one CLIENT span; a cancelled one may never have reached the server.
+            #expect(await eventually { peer.spans.spans.count { $0.kind == .client } == 500 })
+            #expect(Set(peer.spans.spans.map(\.context.spanID)).count == peer.spans.spans.count)
+        }
+    }
+}
