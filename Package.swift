@@ -141,7 +141,7 @@ let package = Package(
             [
                 "Contracts", "ServiceRuntime", "ContrailInstrumentation", "Observability", "HTTPTransport",
                 "TraceBackend",
-                "LocalStack", arguments, grpc, protobuf, logging,
+                "LocalStack", arguments, grpc, grpcProtobuf, protobuf, logging,
             ]
         ),
         executable("contrail", ["ContrailCLI", arguments]),

@@ -2,6 +2,8 @@
 #define CONTRAIL_CCURL_SHIM_H
 
 #include <curl/curl.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #if LIBCURL_VERSION_NUM < 0x074400
 #error "libcurl 7.68 or newer is needed: curl_multi_wakeup is what makes a transfer end promptly"
@@ -77,6 +79,17 @@ static inline CURLcode ccurl_allow_smtp(CURL *handle) {
 #else
     return curl_easy_setopt(handle, CURLOPT_PROTOCOLS, (long)(CURLPROTO_SMTP | CURLPROTO_SMTPS));
 #endif
+}
+
+// The environment's proxy is for other hosts: whatever it says, this host is asked directly. A function because curl
+// replaces its own reading of no_proxy by what is set.
+static inline CURLcode ccurl_bypass_proxy_here(CURL *handle) {
+    const char *others = getenv("no_proxy");
+    if (others == NULL) others = getenv("NO_PROXY");
+    char hosts[4096];
+    int length = snprintf(hosts, sizeof hosts, "localhost,127.0.0.1,::1%s%s", others ? "," : "", others ? others : "");
+    if (length < 0 || (size_t)length >= sizeof hosts) return CURLE_OUT_OF_MEMORY;
+    return curl_easy_setopt(handle, CURLOPT_NOPROXY, hosts);
 }
 
 /// Sets what every handle of ours wants: no signals (libcurl's default time-out of the resolver is SIGALRM, which is

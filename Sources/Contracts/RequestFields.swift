@@ -29,12 +29,16 @@ public enum RequestFields {
         return "\(scope):\(key)"
     }
 
-    /// Checks a text's length in bytes.
+    /// Checks a one-line text: its length in bytes, and that it has no control characters.
     ///
-    /// - Throws: INVALID_ARGUMENT when it is too short or too long.
+    /// - Throws: INVALID_ARGUMENT otherwise.
     public static func length(_ text: String, of field: String, _ range: ClosedRange<Int>) throws {
         let length = text.utf8.count
         if length == 0, range.lowerBound > 0 { throw RequestError.invalid(field, "must not be empty") }
+        // PostgreSQL cannot keep U+0000, and no name, key or number of ours has a reason for control characters.
+        guard !text.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7F }) else {
+            throw RequestError.invalid(field, "must not have control characters")
+        }
         guard range.contains(length) else {
             throw RequestError.invalid(
                 field,

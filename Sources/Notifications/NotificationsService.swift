@@ -96,7 +96,11 @@ public enum NotificationsService: ServiceDefinition {
                 )
             )
         } catch {
-            settings.refuse("CONTRAIL_SMTP_URL", "does not work: \(error)")
+            settings.refuse(
+                "CONTRAIL_SMTP_URL",
+                "does not work: \(error); user and password belong in CONTRAIL_SMTP_USER and CONTRAIL_SMTP_PASSWORD",
+                showsValue: false
+            )
             return LogProvider(logger: telemetry.logger)
         }
     }

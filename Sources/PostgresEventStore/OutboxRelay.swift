@@ -43,6 +43,12 @@ public final class OutboxRelay: Sendable {
         var backlog = OutboxBacklog()
         /// How often the relay has lost the database since it last worked.
         var failures = 0
+
+        /// What another relay publishes from now on is not this one's to report.
+        mutating func deactivate() {
+            isActive = false
+            backlog = OutboxBacklog()
+        }
     }
 
     /// Any number that nothing else in these databases uses.
@@ -86,7 +92,7 @@ public final class OutboxRelay: Sendable {
 
     /// Relays until the shutdown or until the task is cancelled; survives every loss of the database.
     public func run() async throws {
-        defer { state.withLock { $0.isActive = false } }
+        defer { state.withLock { $0.deactivate() } }
         while !isStopping {
             do {
                 try await pool.withConnection { connection in
@@ -95,7 +101,7 @@ public final class OutboxRelay: Sendable {
             } catch {
                 if isStopping { return }
                 let failures = state.withLock { state in
-                    state.isActive = false
+                    state.deactivate()
                     state.failures += 1
                     return state.failures
                 }
@@ -131,7 +137,7 @@ public final class OutboxRelay: Sendable {
         }
         // A last look, so that what was committed while stopping need not wait for the next start.
         _ = try await relayBatch(on: connection)
-        state.withLock { $0.isActive = false }
+        state.withLock { $0.deactivate() }
         try await connection.advisoryUnlock(Self.lock)
     }
 

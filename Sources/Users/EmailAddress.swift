@@ -12,10 +12,11 @@ struct EmailAddress: Sendable, Equatable {
     /// - Throws: INVALID_ARGUMENT that does not repeat the address.
     init(_ text: String) throws {
         try RequestFields.length(text, of: "email", 1...254)
-        let parts = text.split(separator: "@", omittingEmptySubsequences: false)
-        guard parts.count == 2, !parts[0].isEmpty, !parts[1].isEmpty, parts[0].utf8.count <= 64,
+        // Scalars, not characters: a combining mark behind a sign would hide it.
+        let parts = text.unicodeScalars.split(separator: "@", omittingEmptySubsequences: false)
+        guard parts.count == 2, !parts[0].isEmpty, !parts[1].isEmpty, String(parts[0]).utf8.count <= 64,
             !text.unicodeScalars.contains(where: { $0.properties.isWhitespace || $0.value < 0x20 || $0.value == 0x7F }),
-            !text.contains(where: { "<>,;\"".contains($0) })
+            !text.unicodeScalars.contains(where: { "<>,;\"".unicodeScalars.contains($0) })
         else { throw RequestError.invalid("email", "must be an address such as name@example.com") }
         self.text = text
         localPart = String(parts[0])

@@ -69,11 +69,47 @@ extension EndToEnd {
             await database.stop()
         }
 
+        @Test("A service that waits for NATS only stops at once and without errors")
+        func waitingForNATS() async throws {
+            let folder = FileManager.default.temporaryDirectory.path + "/contrail-wait-\(UUID().uuidString.prefix(8))"
+            defer { try? FileManager.default.removeItem(atPath: folder) }
+            let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+            let database = try await PostgresServer.start(in: folder, fsync: false, logger: logger)
+            let service = try await LoneService.start("orders", try await database.ensureDatabase(name: "orders"))
+            defer { service.remove() }
+            let waits = await eventually {
+                guard let answer = await service.get("/readyz") else { return false }
+                return answer.body.contains("\"postgresql\":\"ok\"") && answer.body.contains("not connected yet")
+            }
+            #expect(waits)
+            #expect(await service.process.terminate(grace: .seconds(15)) == .exited(0))
+            #expect(!service.log.contains { $0.contains("\"error\"") || $0.contains("critical") }, "\(service.log)")
+            // Not cut short by the grace period, whose half is five seconds.
+            #expect(!service.log.contains { $0.contains("Cancellation") })
+            await database.stop()
+        }
+
+        @Test("A password in a wrong place is not printed")
+        func secretSetting() async throws {
+            let service = try await LoneService.start(
+                "notifications",
+                [
+                    "CONTRAIL_NOTIFICATION_PROVIDER": "smtp",
+                    "CONTRAIL_SMTP_URL": "smtp://bob:s3cret@mail.example.com:25",
+                ]
+            )
+            defer { service.remove() }
+            #expect(try await service.process.waitForExit() == .exited(78))
+            #expect(service.log.contains { $0.contains("CONTRAIL_SMTP_URL") })
+            #expect(!service.log.contains { $0.contains("s3cret") })
+        }
+
         @Test("A wrong setting ends the start with the variable's name and exit code 78")
         func wrongSettings() async throws {
             for (key, value) in [
                 ("CONTRAIL_GRPC_LISTEN", "nowhere"), ("PGPORT", "many"), ("NATS_URL", "http://x"),
-                ("CONTRAIL_SHUTDOWN_GRACE", "soon"), ("CONTRAIL_LOG_LEVEL", "loud"),
+                ("CONTRAIL_SHUTDOWN_GRACE", "soon"), ("CONTRAIL_SHUTDOWN_GRACE", "9223372036854775807m"),
+                ("CONTRAIL_LOG_LEVEL", "loud"),
             ] {
                 let service = try await LoneService.start("orders", [key: value])
                 let status = try await service.process.waitForExit()

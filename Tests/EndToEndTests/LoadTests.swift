@@ -1,5 +1,6 @@
 import Contracts
 import ContrailCLI
+import Foundation
 import SwiftProtobuf
 import TestKit
 import Testing
@@ -36,6 +37,10 @@ extension EndToEnd {
                 #expect(notified.count == 1000)
                 #expect(Set(notified.map(\.orderID)) == Set(traces.map(\.order)))
                 #expect(Set(notified.map(\.eventID)).count == 1000)
+                // Rows are unique by themselves; what customers were told is in the provider's log.
+                let told = try shop.toldOrders(user: user.id)
+                #expect(told.count == 1000)
+                #expect(Set(told).count == 1000)
 
                 var incomplete: [String: [String]] = [:]
                 for (_, trace) in traces {
@@ -61,10 +66,25 @@ extension Shop {
     ) async throws -> [Contrail_Notifications_V1_Notification] {
         var found: [Contrail_Notifications_V1_Notification] = []
         _ = try await eventually(within: timeout) {
-            found = try await pages(ofUser: user).filter { $0.eventType == event }
+            found = try await tolerating { try await pages(ofUser: user).filter { $0.eventType == event } } ?? []
             return found.count >= count
         }
         return found
+    }
+
+    /// The notifications about orders that the log provider has told a user, a line each, by their ids.
+    func toldOrders(user: String) throws -> [String] {
+        let log = try String(
+            contentsOfFile: "\(stack.configuration.directory)/services/notifications.log",
+            encoding: .utf8
+        )
+        return try log.split(separator: "\n").compactMap { line in
+            guard line.contains("notification delivered"), line.contains(user), line.contains("Your order") else {
+                return nil
+            }
+            let object = try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]
+            return object?["notification.id"] as? String
+        }
     }
 
     private func pages(ofUser user: String) async throws -> [Contrail_Notifications_V1_Notification] {

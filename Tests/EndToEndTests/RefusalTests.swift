@@ -10,7 +10,10 @@ extension EndToEnd {
     struct RefusalTests {
         @Test(
             "CreateUser refuses an address that is none",
-            arguments: ["", "ada", "@example.com", "ada@", "a@b@c", "ada lovelace@example.com", "ada\r\n@example.com"]
+            arguments: [
+                "", "ada", "@example.com", "ada@", "a@b@c", "ada lovelace@example.com", "ada\r\n@example.com",
+                "ada@\u{301}b@example.com", "ada<\u{301}@example.com", "ada\0@example.com",
+            ]
         )
         func badAddress(_ email: String) async throws {
             try await Shop.open { shop in
@@ -20,6 +23,22 @@ extension EndToEnd {
                 #expect(error.code == .invalidArgument)
                 #expect(error.message.contains("email"))
                 #expect(!error.message.contains("ada"), "an address must not come back in a message that gets logged")
+            }
+        }
+
+        @Test("Control characters are refused where the database could not keep them")
+        func controlCharacters() async throws {
+            try await Shop.open { shop in
+                let user = try await shop.createUser()
+                let refusals = [
+                    try await refusal {
+                        _ = try await shop.users.createUser(
+                            .with { ($0.email, $0.displayName) = ("\(UUID().uuidString)@example.com", "A\0da") }
+                        )
+                    },
+                    try await refusal { _ = try await shop.createOrder(user: user.id, key: "a\0b") },
+                ]
+                #expect(refusals.allSatisfy { $0.code == .invalidArgument })
             }
         }
 

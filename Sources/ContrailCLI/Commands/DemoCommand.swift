@@ -33,6 +33,8 @@ struct DemoCommand: AsyncParsableCommand {
                         + "CONTRAIL_TRACE_QUERY_URL, or unset the endpoint"
                 )
             }
+            // The demo shows a trace; an empty variable counts as unset.
+            configuration.environment = Demo.tracingOn
             let final = configuration
             let json = json
             let isInterrupted = try await Interruption.run {
@@ -51,8 +53,16 @@ private struct Demo: Sendable {
     let console: Console
     let json: Bool
 
+    /// Variables that could turn tracing off, unset.
+    static let tracingOn = Dictionary(
+        uniqueKeysWithValues: [
+            "OTEL_SDK_DISABLED", "OTEL_TRACES_EXPORTER", "OTEL_TRACES_SAMPLER", "OTEL_TRACES_SAMPLER_ARG",
+            "OTEL_SERVICE_NAME", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+        ].map { ($0, "") }
+    )
+
     func run() async throws {
-        var environment = ProcessInfo.processInfo.environment
+        var environment = ProcessInfo.processInfo.environment.merging(Self.tracingOn) { $1 }
         environment["OTEL_EXPORTER_OTLP_ENDPOINT"] =
             stack.configuration.externalTraces ?? stack.configuration.otlpEndpoint
         let session = Session(environment: environment)

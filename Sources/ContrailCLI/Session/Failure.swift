@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import ContrailInstrumentation
 internal import GRPCCore
+internal import GRPCProtobuf
 
 /// Why a command failed, with the exit code that scripts see.
 struct Failure: Error, CustomStringConvertible {
@@ -22,6 +23,9 @@ struct Failure: Error, CustomStringConvertible {
     /// Explains a call's status.
     init(_ error: RPCError, target: NetworkAddress) {
         switch error.code {
+        case .unavailable where (try? error.unpackGoogleRPCStatus()) != nil:
+            // The service itself answered, and says what it waits for.
+            self = .unavailable("\(error.code.statusName): \(error.message)")
         case .unavailable, .deadlineExceeded:
             self = .unavailable(
                 "\(target) does not answer (\(error.code.statusName)): \(error.message)\n"

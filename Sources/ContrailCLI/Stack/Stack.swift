@@ -154,6 +154,9 @@ public struct Stack: Sendable {
         try requireFree(ports.grpc, "gRPC of \(name)", hint: "is another stack running?")
         try requireFree(ports.admin, "the admin endpoint of \(name)", hint: "is another stack running?")
         var environment = ProcessInfo.processInfo.environment
+        // They are about the shell's user, not about three services: one name for all, or traces that go elsewhere.
+        environment["OTEL_SERVICE_NAME"] = nil
+        environment["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"] = nil
         environment.merge(try await postgres.ensureDatabase(name: name)) { $1 }
         environment.merge([
             "NATS_URL": nats.url,

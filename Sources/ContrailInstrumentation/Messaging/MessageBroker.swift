@@ -1,3 +1,4 @@
+internal import Foundation
 internal import JetStream
 internal import Logging
 internal import Observability
@@ -9,7 +10,7 @@ private import Synchronization
 /// the first connection and fails fast while there is none later.
 public final class MessageBroker: Sendable {
     private enum State {
-        case connecting(waiters: [CheckedContinuation<NATSConnection, any Error>])
+        case connecting(waiters: [UUID: CheckedContinuation<NATSConnection, any Error>])
         case connected(NATSConnection)
         case closed
     }
@@ -17,7 +18,7 @@ public final class MessageBroker: Sendable {
     let server: Attributes
     private let configuration: NATSConfiguration
     private let telemetry: Telemetry
-    private let state = Mutex(State.connecting(waiters: []))
+    private let state = Mutex(State.connecting(waiters: [:]))
     private let stop = Gate()
 
     /// Creates the connection's owner; nothing is connected yet.
@@ -79,7 +80,7 @@ public final class MessageBroker: Sendable {
         let waiters = state.withLock { state -> [CheckedContinuation<NATSConnection, any Error>] in
             guard case .connecting(let waiters) = state else { return [] }
             state = .connected(connection)
-            return waiters
+            return Array(waiters.values)
         }
         for waiter in waiters { waiter.resume(returning: connection) }
         // Cancellation is a stop too, and the connection is closed in order all the same.
@@ -95,21 +96,32 @@ public final class MessageBroker: Sendable {
 
     /// The connection, once there is one.
     ///
-    /// - Throws: ``BrokerUnavailable`` when it is closed, `CancellationError` is not thrown: callers are cancelled with
-    ///   the process, which closes the broker.
+    /// - Throws: ``BrokerUnavailable`` when it is closed, `CancellationError` when the task is cancelled first.
     func connection() async throws -> NATSConnection {
-        try await withCheckedThrowingContinuation { continuation in
-            let known: Result<NATSConnection, any Error>? = state.withLock { state in
-                switch state {
-                case .connected(let connection): return .success(connection)
-                case .closed: return .failure(BrokerUnavailable(reason: "closed"))
-                case .connecting(var waiters):
-                    waiters.append(continuation)
-                    state = .connecting(waiters: waiters)
-                    return nil
+        let id = UUID()
+        return try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                let known: Result<NATSConnection, any Error>? = state.withLock { state in
+                    switch state {
+                    case .connected(let connection): return .success(connection)
+                    case .closed: return .failure(BrokerUnavailable(reason: "closed"))
+                    case .connecting(var waiters):
+                        if Task.isCancelled { return .failure(CancellationError()) }
+                        waiters[id] = continuation
+                        state = .connecting(waiters: waiters)
+                        return nil
+                    }
                 }
+                if let known { continuation.resume(with: known) }
             }
-            if let known { continuation.resume(with: known) }
+        } onCancel: {
+            let waiter = state.withLock { state -> CheckedContinuation<NATSConnection, any Error>? in
+                guard case .connecting(var waiters) = state else { return nil }
+                let waiter = waiters.removeValue(forKey: id)
+                state = .connecting(waiters: waiters)
+                return waiter
+            }
+            waiter?.resume(throwing: CancellationError())
         }
     }
 
@@ -132,7 +144,7 @@ public final class MessageBroker: Sendable {
         state.withLock { state in
             defer { state = .closed }
             guard case .connecting(let waiters) = state else { return [] }
-            return waiters
+            return Array(waiters.values)
         }
     }
 
@@ -140,7 +152,7 @@ public final class MessageBroker: Sendable {
         // nats://user:password@host:port — only host and port may appear anywhere.
         let authority = url.split(separator: "/").last ?? ""
         let address = authority.split(separator: "@").last ?? ""
-        guard let parsed = NetworkAddress(String(address)) else { return [:] }
+        guard let parsed = NetworkAddress(String(address)) ?? NetworkAddress("\(address):4222") else { return [:] }
         return [
             SemanticConventions.serverAddress: .string(parsed.host),
             SemanticConventions.serverPort: .int(parsed.port),

@@ -23,7 +23,12 @@ enum RFC3339 {
             guard let fraction = UInt64(padded) else { return nil }
             nanoseconds = fraction
         }
-        guard let date = try? Date(whole, strategy: .iso8601), date.timeIntervalSince1970 >= 0 else { return nil }
-        return UInt64(date.timeIntervalSince1970) * 1_000_000_000 + nanoseconds
+        // Other people's clocks and mistakes arrive here: a time that 64 bits cannot hold is no time.
+        guard let date = try? Date(whole, strategy: .iso8601),
+            let seconds = UInt64(exactly: date.timeIntervalSince1970.rounded(.down))
+        else { return nil }
+        let (scaled, overflows) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+        let (sum, isTooLarge) = scaled.addingReportingOverflow(nanoseconds)
+        return overflows || isTooLarge ? nil : sum
     }
 }

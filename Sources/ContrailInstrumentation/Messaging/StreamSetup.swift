@@ -38,11 +38,14 @@ extension MessageBroker {
         // Full means refuse: discarding the oldest would delete work that nobody has done.
         configuration.discard = .new
         configuration.duplicateWindow = .seconds(120)
-        configuration.maxMessageSize = 256 * 1024
         configuration.replicas = replicas
         switch stream.retention {
-        case .workQueue: configuration.retention = .workQueue
+        case .workQueue:
+            configuration.retention = .workQueue
+            configuration.maxMessageSize = 256 * 1024
         case .limits(let age):
+            // A dead letter is a message of the largest size and the headers that tell its story.
+            configuration.maxMessageSize = 320 * 1024
             configuration.retention = .limits
             configuration.maxAge = age
         }
@@ -56,8 +59,8 @@ extension MessageBroker {
         var configuration = ConsumerConfiguration(durableName: consumer.consumer)
         configuration.ackPolicy = .explicit
         configuration.ackWait = consumer.acknowledgementWait
-        // The consumer moves a message to the dead letters itself. JetStream's own limit would leave it stuck, and
-        // is only a net below that.
+        // The consumer moves a message to the dead letters itself; JetStream's own limit would leave it stuck in the
+        // stream, where nobody sees it.
         configuration.maxDeliver = -1
         configuration.maxAckPending = consumer.concurrency * 8
         _ = try await JetStreamContext(try await connection()).ensureConsumer(configuration, on: consumer.stream)

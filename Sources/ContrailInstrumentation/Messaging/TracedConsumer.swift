@@ -23,8 +23,10 @@ public final class TracedConsumer: Sendable {
         public var concurrency = 4
         /// How long JetStream waits for an acknowledgement or a sign of progress.
         public var acknowledgementWait = Duration.seconds(30)
-        /// Deliveries before an event goes to the dead letters.
-        public var maximumAttempts = 30
+        /// Deliveries before an event goes to the dead letters. With the default backoff this is about eight hours: what
+        /// fails that often is usually a dependency that is away, and no fault of the event. Events that can never be
+        /// handled are rejected at once.
+        public var maximumAttempts = 500
         /// The delay before the next delivery.
         public var backoff = ExponentialBackoff(initial: .milliseconds(500), maximum: .seconds(60))
 
@@ -86,7 +88,7 @@ public final class TracedConsumer: Sendable {
         let messages = try context.messages(
             stream: configuration.stream,
             consumer: configuration.consumer,
-            options: PullOptions(maximumBuffered: configuration.concurrency * 2)
+            options: PullOptions(maximumBuffered: configuration.concurrency)
         )
         let goesOn = stop.withLock { state in
             guard case .running = state else { return false }
@@ -222,7 +224,7 @@ public final class TracedConsumer: Sendable {
                 span.setAttribute(SemanticConventions.deadLetterReason, .string(failure.type))
                 log.error("event moved to the dead letters")
             } else {
-                let delay = configuration.backoff.delay(afterFailures: Int(clamping: message.metadata.deliveryCount))
+                let delay = retryDelay(message)
                 let attempt = AttemptMemory.Attempt(
                     span: span.spanContext,
                     failedAt: tracer.provider.now(),
@@ -234,9 +236,14 @@ public final class TracedConsumer: Sendable {
                 log.warning("event will be delivered again", metadata: ["delay": "\(delay)"])
             }
         } catch {
-            // Neither acknowledged nor refused: JetStream delivers it again after the acknowledgement wait.
+            // Should this fail too, JetStream delivers it again after the acknowledgement wait.
+            try? await settlement.retry(after: retryDelay(message))
             log.warning("event could not be settled, it will come again", metadata: ["reason": "\(error)"])
         }
+    }
+
+    private func retryDelay(_ message: JetStreamMessage) -> Duration {
+        configuration.backoff.delay(afterFailures: Int(clamping: message.metadata.deliveryCount))
     }
 
     private func deadLetter(_ message: JetStreamMessage, event: EventEnvelope, failure: Failure) async throws {

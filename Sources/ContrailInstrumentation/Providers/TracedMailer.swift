@@ -48,6 +48,15 @@ public final class TracedMailer: Sendable {
         )
     }
 
+    /// Whether the server refused this mail for good (RFC 5321 §4.2.1): the same mail would be refused again.
+    ///
+    /// What a server says about itself or about our credentials (521, 530, 534, 535, 538, 554 as a greeting) is no verdict
+    /// on a mail: all mails wait until somebody has put that right.
+    private static func isFinal(_ error: CurlError) -> Bool {
+        guard error.code == .rejected, let status = error.status else { return false }
+        return (500...599).contains(status) && ![521, 530, 534, 535, 538, 554].contains(status)
+    }
+
     /// Sends a mail and returns when the server has accepted it.
     ///
     /// - Parameters:
@@ -80,8 +89,7 @@ public final class TracedMailer: Sendable {
                 let type = error.status.map(String.init) ?? error.code.description
                 span.setError(type: type, message: error.description)
                 duration.labels(server.host, type).observe(stopwatch.seconds)
-                // A final refusal (RFC 5321 §4.2.1): the same mail would be refused again.
-                if let status = error.status, (500...599).contains(status) {
+                if Self.isFinal(error) {
                     throw EventRejection(reason: "refused_by_provider", message: error.description)
                 }
                 throw error

@@ -48,6 +48,7 @@ final class CurlEasy {
 
     private func setUp(_ configuration: CurlClient.Configuration, timeout: Duration) {
         check(ccurl_set_threaded(handle))
+        check(ccurl_bypass_proxy_here(handle))
         check(ccurl_set_long(handle, CURLOPT_TIMEOUT_MS, timeout.milliseconds))
         check(ccurl_set_long(handle, CURLOPT_CONNECTTIMEOUT_MS, configuration.connectTimeout.milliseconds))
         check(ccurl_set_writer(handle, receiveBody, Unmanaged.passUnretained(response).toOpaque()))

@@ -1,5 +1,6 @@
 internal import Contracts
 internal import ContrailInstrumentation
+internal import Foundation
 internal import SwiftProtobuf
 
 /// What is told to a customer: subject and text for one event.
@@ -64,8 +65,10 @@ struct Notice: Sendable, Equatable {
         } catch {
             throw EventRejection(reason: "undecodable", message: "the payload is no \(delivery.event.type)")
         }
-        guard !userID.isEmpty else {
-            throw EventRejection(reason: "undecodable", message: "the payload names no user")
+        // Checked before anything is delivered: what the database refuses afterwards would be delivered again and again.
+        let isAboutOrder = delivery.event.type != Contrail_Events_V1_UserCreated.event.type
+        guard UUID(uuidString: userID) != nil, !isAboutOrder || UUID(uuidString: orderID) != nil else {
+            throw EventRejection(reason: "undecodable", message: "the payload does not name its user and order by UUID")
         }
     }
 

@@ -34,6 +34,7 @@ final class CurlRequest {
     private func setUp(_ configuration: OTLPExporterConfiguration, userAgent: String) throws(OTLPExporterError) {
         var codes = [
             ccurl_set_threaded(handle),
+            ccurl_bypass_proxy_here(handle),
             ccurl_allow_http(handle),
             ccurl_set_string(handle, CURLOPT_URL, configuration.endpoint),
             ccurl_set_string(handle, CURLOPT_USERAGENT, userAgent),

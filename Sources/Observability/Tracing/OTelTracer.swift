@@ -33,6 +33,9 @@ public final class OTelTracer: Sendable {
         links: [OTelSpan.Link] = []
     ) -> OTelSpan {
         let parentContext = parent.spanContext.flatMap { $0.isValid ? $0 : nil }
+        guard provider.isEnabled else {
+            return passingOn(parentContext, name: name, kind: kind, baggage: parent.baggage)
+        }
         // A new trace has a random id; a continued one keeps its flag as it came (W3C "random-trace-id flag").
         let traceID = parentContext?.traceID ?? provider.makeTraceID()
         var flags = parentContext?.flags.intersection(.random) ?? .random
@@ -63,6 +66,21 @@ public final class OTelTracer: Sendable {
             span.droppedLinksCount = links.count - span.links.count
         }
         return OTelSpan(data: span, baggage: parent.baggage, isSampled: isSampled, provider: provider)
+    }
+
+    /// A span that records nothing and is nobody's parent: who comes next continues the caller's own context, as the
+    /// trace API asks of a tracer without SDK.
+    private func passingOn(_ parent: SpanContext?, name: String, kind: SpanKind, baggage: Baggage) -> OTelSpan {
+        let nothing = SpanContext(traceID: TraceID(high: 0, low: 0), spanID: SpanID(0), flags: [])
+        let data = FinishedSpan(
+            context: parent ?? nothing,
+            name: name,
+            kind: kind,
+            startTime: 0,
+            endTime: 0,
+            scope: scope
+        )
+        return OTelSpan(data: data, baggage: baggage, isSampled: false, provider: provider)
     }
 
     /// Runs a body in a span that ends with it; an error that leaves the body marks the span as failed.

@@ -12,6 +12,8 @@ private import Darwin
 public final class TracerProvider: Sendable {
     /// Describes the process.
     public let resource: Resource
+    /// Whether spans are made; otherwise the caller's context is passed on as it came.
+    public let isEnabled: Bool
     /// Decides which spans are recorded.
     public let sampler: Sampler
     /// How much a span may hold.
@@ -29,6 +31,7 @@ public final class TracerProvider: Sendable {
     ///   - limits: How much a span may hold.
     ///   - ids: Makes identifiers.
     ///   - processor: Receives the sampled spans that end.
+    ///   - isEnabled: Whether spans are made at all.
     ///   - clock: The time in nanoseconds since the Unix epoch.
     public init(
         resource: Resource,
@@ -36,9 +39,11 @@ public final class TracerProvider: Sendable {
         limits: SpanLimits = SpanLimits(),
         ids: IDGenerator = IDGenerator(),
         processor: any SpanProcessor,
+        isEnabled: Bool = true,
         clock: @escaping @Sendable () -> UInt64 = { TracerProvider.wallClock() }
     ) {
         self.resource = resource
+        self.isEnabled = isEnabled
         self.sampler = sampler
         self.limits = limits
         self.ids = ids

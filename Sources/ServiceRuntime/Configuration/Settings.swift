@@ -33,8 +33,13 @@ public struct Settings {
     }
 
     /// Notes that a value is wrong.
-    public mutating func refuse(_ key: String, _ problem: String) {
-        problems.append("\(key)=\(environment[key] ?? "") \(problem)")
+    ///
+    /// - Parameters:
+    ///   - key: The variable.
+    ///   - problem: What is wrong with it and what would be right.
+    ///   - showsValue: Whether the value may be printed; not where somebody may have put a password into it.
+    public mutating func refuse(_ key: String, _ problem: String, showsValue: Bool = true) {
+        problems.append(showsValue ? "\(key)=\(environment[key] ?? "") \(problem)" : "\(key) \(problem)")
     }
 
     /// Makes something that reads variables itself. When they are wrong, its error is noted and the defaults are used, so
@@ -68,11 +73,11 @@ public struct Settings {
         return fallback
     }
 
-    /// Reads a time as `250ms`, `5s` or `2m`.
+    /// Reads a time as `250ms`, `5s` or `2m`, from a millisecond to an hour.
     public mutating func duration(_ key: String, default fallback: String, _ help: String) -> Duration {
         let text = string(key, default: fallback, help)
         if let duration = Self.duration(text) { return duration }
-        refuse(key, "must be a time such as 250ms, 5s or 2m")
+        refuse(key, "must be a time such as 250ms, 5s or 2m, at most an hour")
         return Self.duration(fallback) ?? .seconds(1)
     }
 
@@ -93,9 +98,10 @@ public struct Settings {
     }
 
     static func duration(_ text: String) -> Duration? {
-        for (suffix, unit) in [("ms", Duration.milliseconds(1)), ("s", .seconds(1)), ("m", .seconds(60))] {
-            guard text.hasSuffix(suffix), let count = Int(text.dropLast(suffix.count)), count >= 0 else { continue }
-            return unit * count
+        for (suffix, milliseconds) in [("ms", 1), ("s", 1000), ("m", 60_000)] {
+            guard text.hasSuffix(suffix), let count = Int(text.dropLast(suffix.count)) else { continue }
+            guard (1...3_600_000 / milliseconds).contains(count) else { return nil }
+            return .milliseconds(count * milliseconds)
         }
         return nil
     }

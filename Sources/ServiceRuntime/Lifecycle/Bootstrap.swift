@@ -52,7 +52,8 @@ public struct Bootstrap: Sendable {
                 resource: resource,
                 sampler: configuration.sampler,
                 limits: configuration.limits,
-                processor: processor ?? NoOpSpanProcessor()
+                processor: processor ?? NoOpSpanProcessor(),
+                isEnabled: processor != nil
             ),
             metrics: metrics,
             logger: logger

@@ -45,8 +45,11 @@ struct ErrorInterceptor: ServerInterceptor {
 
     private func translated(_ error: any Error, method: String) -> any Error {
         switch error {
-        case is RPCError, is any RPCErrorConvertible, is CancellationError:
+        case is RPCError, is any RPCErrorConvertible:
             return error
+        case is CancellationError:
+            // The caller has gone, or the process stops before its time: the effect may have been committed.
+            return RPCError(code: .cancelled, message: "the call was cut short; its outcome is unknown")
         case let error as PostgresError where error.code == .commitOutcomeUnknown || error.code == .connectionLost:
             // The statement may have been committed before the connection was lost.
             return RequestError.unavailable(

@@ -72,6 +72,20 @@ extension EndToEnd {
             }
         }
 
+        @Test(
+            "A time that cannot be is taken as the time of storage",
+            arguments: ["9999-12-31T23:59:59Z", "soon", "-1"]
+        )
+        func absurdTime(time: String) async throws {
+            try await Shop.open { shop in
+                let user = try await shop.createUser()
+                let order = Self.uuid()
+                _ = try await publish(Self.shipped(order, user.id, headers: ["ce-id": Self.uuid(), "ce-time": time]))
+                let notification = try await shop.notification(ofOrder: order, event: "order.shipped")
+                #expect(notification.occurredAt.date <= notification.deliveredAt.date)
+            }
+        }
+
         @Test("Poison goes to the dead letters with its reason, its origin and its trace; what is behind it is handled")
         func poison() async throws {
             let undecodable = Self.trace()

@@ -101,10 +101,21 @@ struct Shop: Sendable {
     ) async throws -> Contrail_Notifications_V1_Notification {
         var found: Contrail_Notifications_V1_Notification?
         _ = try await eventually(within: timeout) {
-            found = try await notifications(ofOrder: id).first { $0.eventType == event }
+            found = try await tolerating { try await notifications(ofOrder: id).first { $0.eventType == event } } ?? nil
             return found != nil
         }
         return try #require(found, "no notification of \(event) for order \(id) within \(timeout)")
+    }
+
+    /// Asks a service that may still be finding its way back to a server that was away.
+    ///
+    /// - Returns: The answer, or `nil` while the service says UNAVAILABLE.
+    func tolerating<T>(_ call: () async throws -> T) async throws -> T? {
+        do {
+            return try await call()
+        } catch let error as RPCError where error.code == .unavailable {
+            return nil
+        }
     }
 
     /// Waits until the trace of an event covers its whole journey.
