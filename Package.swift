@@ -149,15 +149,18 @@ let package = Package(
         // T: test kits and tests.
         library("TestKit", ["Observability"]),
         tests("Observability", ["Observability", "TestKit", logging, metrics, tracing]),
-        tests("Resilience", ["Resilience"]),
+        tests("Resilience", ["Resilience", "TestKit"]),
         tests("EventSourcing", ["EventSourcing"]),
         tests(
             "PostgresEventStore",
             ["PostgresEventStore", "EventSourcing", "Postgres", "LocalStack", "TestKit", logging]
         ),
-        tests("OTLPExporter", ["OTLPExporter", "Observability", "TraceBackend", protobuf, logging, tracing]),
-        tests("JetStream", ["JetStream", logging]),
-        tests("Postgres", ["Postgres", logging]),
+        tests(
+            "OTLPExporter",
+            ["OTLPExporter", "Observability", "TraceBackend", "TestKit", protobuf, logging, tracing]
+        ),
+        tests("JetStream", ["JetStream", "TestKit", logging]),
+        tests("Postgres", ["Postgres", "TestKit", logging]),
         tests("HTTPTransport", ["HTTPTransport"]),
         tests("TraceBackend", ["TraceBackend", protobuf, logging]),
         tests("LocalStack", ["LocalStack", logging]),
@@ -166,7 +169,7 @@ let package = Package(
             ["ContrailInstrumentation", "Observability", "TestKit", grpc, logging, tracing]
         ),
         tests("Contracts", ["Contracts"]),
-        tests("Orders", ["Orders", "Contracts", "EventSourcing", grpc, grpcProtobuf, protobuf]),
+        tests("Orders", ["Orders", "Contracts", "EventSourcing", "TestKit", grpc, grpcProtobuf, protobuf]),
         tests(
             "EndToEnd",
             [

@@ -2,6 +2,7 @@ import ContrailInstrumentation
 import GRPCCore
 import Logging
 import Observability
+import Synchronization
 import TestKit
 import Testing
 import Tracing
@@ -136,8 +137,14 @@ struct RPCTracingTests {
 
     @Test("A call that is cancelled ends its spans too")
     func cancelled() async throws {
-        try await withPeer(onCall: { try await Task.sleep(for: .seconds(60)) }) { peer in
+        let isRunning = Flag()
+        let handler: @Sendable () async throws -> Void = {
+            isRunning.set()
+            try await Task.sleep(for: .seconds(2))
+        }
+        try await withPeer(onCall: handler) { peer in
             let call = Task { try await peer.call(EchoService.unary, ["a"]) }
+            #expect(await eventually { isRunning.isSet })
             call.cancel()
             await #expect(throws: (any Error).self) { _ = try await call.value }
             #expect(await eventually { peer.spans.spans.contains { $0.kind == .client } })
@@ -184,5 +191,16 @@ struct RPCTracingTests {
             )
             #expect(Set(peer.spans.spans.map(\.context.spanID)).count == peer.spans.spans.count)
         }
+    }
+}
+
+/// Something that has happened or not.
+private final class Flag: Sendable {
+    private let state = Mutex(false)
+
+    var isSet: Bool { state.withLock { $0 } }
+
+    func set() {
+        state.withLock { $0 = true }
     }
 }

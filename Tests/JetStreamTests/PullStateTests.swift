@@ -1,3 +1,4 @@
+import TestKit
 import Testing
 
 @testable import JetStream
@@ -136,7 +137,7 @@ private struct World {
     }
 
     private let options: PullOptions
-    private var random: SplitMix
+    private var random: SeededGenerator
     private var now = ContinuousClock.now
     private var state: PullState
     private var waiting: [Waiting] = []
@@ -149,7 +150,7 @@ private struct World {
 
     init(seed: UInt64, options: PullOptions) {
         self.options = options
-        random = SplitMix(state: seed)
+        random = SeededGenerator(seed: seed)
         state = PullState(options, isConnected: true, now: now)
     }
 
@@ -265,17 +266,5 @@ private struct World {
     private mutating func check() {
         if state.outstanding < 0 { violations.append("owes less than nothing") }
         if state.outstanding + buffered > options.maximumBuffered { violations.append("owes more than its buffer") }
-    }
-}
-
-private struct SplitMix: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var value = state
-        value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-        return value ^ (value >> 31)
     }
 }

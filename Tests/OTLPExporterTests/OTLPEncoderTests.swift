@@ -1,6 +1,7 @@
 import Foundation
 import Observability
 import SwiftProtobuf
+import TestKit
 import Testing
 import TraceBackend
 
@@ -96,7 +97,7 @@ struct OTLPEncoderTests {
 
     @Test("agrees with swift-protobuf about random spans, byte for byte", arguments: 0..<20)
     func differential(seed: UInt64) throws {
-        var random = SplitMix64(seed: seed)
+        var random = SeededGenerator(seed: seed)
         let encoder = OTLPEncoder()
         // The buffers are reused: a batch must not see what the one before it left there.
         for _ in 0..<5 {

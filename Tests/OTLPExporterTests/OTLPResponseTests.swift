@@ -1,4 +1,5 @@
 import SwiftProtobuf
+import TestKit
 import Testing
 import TraceBackend
 
@@ -40,7 +41,7 @@ struct OTLPResponseTests {
 
     @Test("survives bytes that are no answer", arguments: 0..<50)
     func hostile(seed: UInt64) throws {
-        var random = SplitMix64(seed: seed)
+        var random = SeededGenerator(seed: seed)
         let valid = try OTLPExportTraceServiceResponse.with {
             $0.partialSuccess = .with {
                 $0.rejectedSpans = .max

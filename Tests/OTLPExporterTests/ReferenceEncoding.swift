@@ -1,6 +1,7 @@
 import Foundation
 import Observability
 import SwiftProtobuf
+import TestKit
 import TraceBackend
 import Tracing
 
@@ -107,7 +108,7 @@ enum Reference {
 
 /// Spans with every field, at its edges as often as between them.
 enum RandomSpan {
-    static func make(using random: inout SplitMix64) -> FinishedSpan {
+    static func make(using random: inout SeededGenerator) -> FinishedSpan {
         let start = random.next() >> 2
         return FinishedSpan(
             context: context(using: &random),
@@ -144,7 +145,7 @@ enum RandomSpan {
         )
     }
 
-    static func attributes(using random: inout SplitMix64, depth: Int) -> Attributes {
+    static func attributes(using random: inout SeededGenerator, depth: Int) -> Attributes {
         var attributes = Attributes()
         for _ in 0..<Int.random(in: 0...6, using: &random) {
             attributes["k" + text(using: &random)] = value(using: &random, depth: depth)
@@ -152,7 +153,7 @@ enum RandomSpan {
         return attributes
     }
 
-    private static func value(using random: inout SplitMix64, depth: Int) -> Observability.AttributeValue {
+    private static func value(using random: inout SeededGenerator, depth: Int) -> Observability.AttributeValue {
         let edges: [Int64] = [0, 1, -1, .max, .min, Int64(bitPattern: random.next())]
         return switch Int.random(in: 0...(depth > 3 ? 4 : 5), using: &random) {
         case 0: .string(text(using: &random))
@@ -167,12 +168,12 @@ enum RandomSpan {
     }
 
     /// No zero bytes: those are the one thing that the two encoders treat differently.
-    private static func text(using random: inout SplitMix64) -> String {
+    private static func text(using random: inout SeededGenerator) -> String {
         let length = [0, 1, 15, 16, 127, 128, 300].randomElement(using: &random) ?? 0
         return String((0..<length).map { _ in "aé€😀\u{1}~".randomElement(using: &random) ?? "a" })
     }
 
-    private static func context(using random: inout SplitMix64) -> SpanContext {
+    private static func context(using random: inout SeededGenerator) -> SpanContext {
         SpanContext(
             traceID: TraceID(high: random.next(), low: random.next() | 1),
             spanID: SpanID(random.next() | 1),
@@ -183,24 +184,7 @@ enum RandomSpan {
         )
     }
 
-    private static func count(using random: inout SplitMix64) -> Int {
+    private static func count(using random: inout SeededGenerator) -> Int {
         [0, 0, 1, 127, 128, Int(UInt32.max)].randomElement(using: &random) ?? 0
-    }
-}
-
-/// A generator with a seed, so that a failure can be repeated.
-struct SplitMix64: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) {
-        state = seed
-    }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var value = state
-        value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-        return value ^ (value >> 31)
     }
 }

@@ -3,6 +3,7 @@ import EventSourcing
 import GRPCCore
 import GRPCProtobuf
 import SwiftProtobuf
+import TestKit
 import Testing
 
 @testable import Orders
@@ -24,7 +25,7 @@ struct OrderCommandTests {
 
     @Test("Random commands change an order exactly as its status allows", arguments: 0..<20)
     func randomCommands(seed: UInt64) async throws {
-        var random = SplitMix64(state: seed)
+        var random = SeededGenerator(seed: seed)
         let store = InMemoryEventStore()
         let repository = AggregateRepository<OrderAggregate, InMemoryEventStore>(store: store)
         for _ in 0..<100 {
@@ -69,17 +70,5 @@ struct OrderCommandTests {
         ] {
             #expect(throws: EventStoreError.self) { try OrderEvent(encoded) }
         }
-    }
-}
-
-private struct SplitMix64: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var value = state
-        value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-        return value ^ (value >> 31)
     }
 }

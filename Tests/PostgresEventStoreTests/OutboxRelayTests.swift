@@ -144,7 +144,7 @@ struct OutboxRelayTests {
         try await TestDatabase().withPool { pool in
             let store = PostgresEventStore(pool: pool)
             let streams = (0..<40).map { "s\($0)" }
-            let draws = Mutex(SeededGenerator(state: 1))
+            let draws = Mutex(SeededGenerator(seed: 1))
             let publisher = ScriptedPublisher { _ in
                 await Task.yield()
                 if draws.withLock({ Int.random(in: 0..<4, using: &$0) }) == 0 { throw ScriptedPublisher.Failure() }
@@ -376,18 +376,5 @@ struct OutboxRelayTests {
             }
             #expect(publisher.accepted.count == 3)
         }
-    }
-}
-
-/// A generator of numbers that are the same in every run (SplitMix64).
-struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var value = state
-        value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-        return value ^ (value >> 31)
     }
 }

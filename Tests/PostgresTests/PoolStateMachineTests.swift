@@ -1,3 +1,4 @@
+import TestKit
 import Testing
 
 @testable import Postgres
@@ -131,7 +132,7 @@ struct PoolStateMachineTests {
 
     @Test("Whatever happens in whatever order, the rules hold", arguments: 0..<200)
     func rules(seed: UInt64) {
-        var generator = SeededGenerator(state: seed)
+        var generator = SeededGenerator(seed: seed)
         let maximum = Int.random(in: 1...4, using: &generator)
         var model = Model(machine: machine(maximum: maximum, waiters: 8), maximum: maximum, now: start)
         model.apply(model.machine.start())

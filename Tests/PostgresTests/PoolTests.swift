@@ -1,5 +1,6 @@
 import Postgres
 import Synchronization
+import TestKit
 import Testing
 
 @Suite("Pool")
@@ -117,7 +118,7 @@ struct PoolTests {
     @Test("Cancellation at any moment neither hangs nor costs the pool its connections")
     func cancellationStorm() async throws {
         try await withPool(configure: { $0.maximumConnections = 3 }) { pool in
-            var generator = SeededGenerator(state: 7)
+            var generator = SeededGenerator(seed: 7)
             await withTaskGroup(of: Void.self) { group in
                 for number in 0..<300 {
                     let delay = Int.random(in: 0..<4_000, using: &generator)

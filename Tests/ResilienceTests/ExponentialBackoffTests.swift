@@ -1,20 +1,9 @@
 import Resilience
+import TestKit
 import Testing
 
 @Suite("Exponential backoff")
 struct ExponentialBackoffTests {
-    /// Numbers that are the same in every run (SplitMix64).
-    private struct SeededGenerator: RandomNumberGenerator {
-        var state: UInt64
-
-        mutating func next() -> UInt64 {
-            state &+= 0x9E37_79B9_7F4A_7C15
-            var value = state
-            value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-            value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-            return value ^ (value >> 31)
-        }
-    }
 
     @Test("ceilings double from the initial delay up to the maximum")
     func ceilings() {
@@ -62,7 +51,7 @@ struct ExponentialBackoffTests {
 
     @Test("draws spread evenly over the jitter's range", arguments: [ExponentialBackoff.Jitter.full, .equal])
     func spread(jitter: ExponentialBackoff.Jitter) {
-        var generator = SeededGenerator(state: 1)
+        var generator = SeededGenerator(seed: 1)
         let backoff = ExponentialBackoff(initial: .seconds(1), maximum: .seconds(1), jitter: jitter)
         let low = jitter == .full ? 0 : 0.5
         var tenths = Array(repeating: 0, count: 10)
@@ -76,7 +65,7 @@ struct ExponentialBackoffTests {
 
     @Test("every delay keeps its range, ceilings never fall and never exceed the maximum")
     func property() throws {
-        var generator = SeededGenerator(state: 2)
+        var generator = SeededGenerator(seed: 2)
         for _ in 0..<10_000 {
             let backoff = ExponentialBackoff(
                 initial: .nanoseconds(Int64.random(in: 0...10_000_000_000, using: &generator)),
@@ -98,8 +87,8 @@ struct ExponentialBackoffTests {
     @Test("the same seed draws the same delays, the system draws different ones")
     func randomness() {
         let backoff = ExponentialBackoff(initial: .seconds(1), maximum: .seconds(60))
-        var one = SeededGenerator(state: 3)
-        var other = SeededGenerator(state: 3)
+        var one = SeededGenerator(seed: 3)
+        var other = SeededGenerator(seed: 3)
         for failures in 1...10 {
             #expect(
                 backoff.delay(afterFailures: failures, using: &one)

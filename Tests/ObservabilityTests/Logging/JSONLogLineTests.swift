@@ -1,4 +1,5 @@
 import Logging
+import TestKit
 import Testing
 
 @testable import Observability
@@ -117,7 +118,7 @@ struct JSONLogLineTests {
 
     @Test("survive any text", arguments: 0..<20)
     func randomText(seed: Int) throws {
-        var random = SeededGenerator(state: UInt64(seed))
+        var random = SeededGenerator(seed: UInt64(seed))
         let units = (0..<200).map { _ in UInt16.random(in: 0...0xFFFF, using: &random) }
         let bytes = (0..<200).map { _ in UInt8.random(in: 0...0xFF, using: &random) }
         let texts = [String(decoding: units, as: UTF16.self), String(decoding: bytes, as: UTF8.self)]

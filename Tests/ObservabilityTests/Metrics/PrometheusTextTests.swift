@@ -1,3 +1,4 @@
+import TestKit
 import Testing
 
 @testable import Observability
@@ -119,7 +120,7 @@ struct PrometheusTextTests {
 
     @Test("reads back what any set of metrics holds", arguments: 0..<40)
     func roundTrip(seed: Int) throws {
-        var random = SeededGenerator(state: UInt64(seed))
+        var random = SeededGenerator(seed: UInt64(seed))
         let registry = MetricsRegistry()
         var expected: [ExpositionParser.Sample] = []
         for number in 0..<Int.random(in: 1...12, using: &random) {

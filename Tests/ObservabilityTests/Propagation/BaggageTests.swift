@@ -1,4 +1,5 @@
 import Observability
+import TestKit
 import Testing
 
 @Suite("Baggage")
@@ -139,7 +140,7 @@ struct BaggageTests {
 
     @Test("any value survives the wire")
     func roundTripProperty() async throws {
-        var generator = SeededGenerator(state: 10)
+        var generator = SeededGenerator(seed: 10)
         let names = "abcXYZ019!#$%&'*+-.^_`|~".map(String.init)
         let values = "ab%, ;=\"\\\t\n\u{0}\u{7F}é€🦆+~!".map(String.init) + ["\u{301}", "%41"]
         for round in 0..<10_000 {
@@ -157,7 +158,7 @@ struct BaggageTests {
 
     @Test("whatever is read, what is sent is valid, within the limits and reads the same")
     func garbageProperty() async throws {
-        var generator = SeededGenerator(state: 11)
+        var generator = SeededGenerator(seed: 11)
         let pieces =
             ["a=1", "b=%20", "k=v;p=1", "c = 2 ; q"] + "ab=,,,,,;;%4 \t\"\\\r\n\u{0}é🦆".map(String.init) + ["\u{301}"]
         var kept = 0

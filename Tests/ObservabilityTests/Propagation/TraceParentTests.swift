@@ -1,4 +1,5 @@
 import Observability
+import TestKit
 import Testing
 
 /// The cases of the conformance suite of W3C Trace Context Level 2.
@@ -116,7 +117,7 @@ struct TraceParentTests {
 
     @Test("any two identifiers survive the wire")
     func roundTripProperty() async throws {
-        var generator = SeededGenerator(state: 7)
+        var generator = SeededGenerator(seed: 7)
         for round in 0..<10_000 {
             // Other tests want to run meanwhile.
             if round % 100 == 0 { await Task.yield() }
@@ -137,7 +138,7 @@ struct TraceParentTests {
 
     @Test("any mutation of a valid header is refused or gives a valid context")
     func mutationProperty() async throws {
-        var generator = SeededGenerator(state: 8)
+        var generator = SeededGenerator(seed: 8)
         let alphabet = Array("0123456789abcdefABCDEFg-.,_ \t\r\n\u{0}é\u{301}🦆")
         var accepted = 0
         for round in 0..<20_000 {

@@ -1,4 +1,5 @@
 import Observability
+import TestKit
 import Testing
 
 @Suite("tracestate")
@@ -91,7 +92,7 @@ struct TraceStateTests {
 
     @Test("whatever is read is valid when it is sent")
     func property() async throws {
-        var generator = SeededGenerator(state: 9)
+        var generator = SeededGenerator(seed: 9)
         let pieces = [
             "k=v", "a@b= 2", "x_-*/9=~!;", ",", ",", ",", ",", " ", "\t", "k", "=", "A", "é", "\u{0}", "\u{301}", "🦆",
         ]

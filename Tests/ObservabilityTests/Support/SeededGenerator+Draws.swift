@@ -1,3 +1,5 @@
+import TestKit
+
 extension SeededGenerator {
     /// Text of a random number of pieces.
     mutating func text(_ pieces: [String], upTo limit: Int) -> String {
