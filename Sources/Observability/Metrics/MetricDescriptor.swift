@@ -27,14 +27,22 @@ struct MetricDescriptor: Sendable {
         labelNames = labels.map { MetricName.labels($0, reserved: Self.reservedLabels(kind)) }
     }
 
+    /// The name of the family in OpenMetrics, which leaves out what the type appends.
+    var familyName: String {
+        switch kind {
+        case .counter: String(name.dropLast("_total".count))
+        case .info: String(name.dropLast("_info".count))
+        case .gauge, .histogram: name
+        }
+    }
+
     /// Labels that the family's own format uses.
     var reservedLabels: Set<String> { Self.reservedLabels(kind) }
 
     /// All names that the family takes: of its samples in either format, and of the family in OpenMetrics.
     var occupiedNames: [String] {
         switch kind {
-        case .counter: [name, String(name.dropLast("_total".count))]
-        case .info: [name, String(name.dropLast("_info".count))]
+        case .counter, .info: [name, familyName]
         case .gauge: [name]
         case .histogram: [name, name + "_bucket", name + "_sum", name + "_count"]
         }
