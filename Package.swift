@@ -111,7 +111,8 @@ let package = Package(
             "ServiceRuntime",
             [
                 "Observability", "Resilience", "EventSourcing", "OTLPExporter", "Postgres", "ContrailInstrumentation",
-                "PostgresEventStore", "Contracts", hummingbird, lifecycle, grpc, grpcProtobuf, protobuf, logging,
+                "PostgresEventStore", "Contracts", "CZlib", hummingbird, lifecycle, grpc, grpcProtobuf, protobuf,
+                logging,
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ]
         ),
