@@ -157,7 +157,12 @@ let package = Package(
         ),
         tests(
             "OTLPExporter",
-            ["OTLPExporter", "Observability", "TraceBackend", "TestKit", protobuf, logging, tracing]
+            [
+                "OTLPExporter", "Observability", "TraceBackend", "TestKit", "COTLP", "CProtobufC", protobuf, logging,
+                tracing,
+            ],
+            // Programs in Python, which the tests find beside their own sources.
+            exclude: ["Programs"]
         ),
         tests("JetStream", ["JetStream", "TestKit", logging]),
         tests("Postgres", ["Postgres", "TestKit", logging]),

@@ -10,10 +10,20 @@ public struct Attributes: Hashable, Sendable, ExpressibleByDictionaryLiteral {
         public var value: AttributeValue
     }
 
-    private var elements: [Element] = []
+    @usableFromInline private(set) var elements: [Element] = []
 
     /// Creates an empty collection.
     public init() {}
+
+    /// Calls a function with the elements where they are: an encoder reads them without copying one.
+    ///
+    /// - Parameter body: Must not let the pointer escape.
+    @inlinable
+    public func withElements<Result>(
+        _ body: (UnsafeBufferPointer<Element>) throws -> Result
+    ) rethrows -> Result {
+        try elements.withUnsafeBufferPointer(body)
+    }
 
     /// Creates a collection from literal pairs; a later value replaces an earlier one of the same name.
     public init(dictionaryLiteral pairs: (String, AttributeValue)...) {
