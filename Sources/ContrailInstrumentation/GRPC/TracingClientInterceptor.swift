@@ -18,7 +18,7 @@ public struct TracingClientInterceptor: ClientInterceptor {
     ///   - host: The server's name as configured.
     ///   - port: The server's port as configured.
     public init(telemetry: Telemetry, host: String, port: Int) {
-        tracer = telemetry.tracer("contrail.grpc")
+        tracer = telemetry.tracer(for: .rpcClient)
         metrics = RPCMetrics(registry: telemetry.metrics, side: .client)
         target = [
             SemanticConventions.serverAddress: .string(host),
@@ -36,8 +36,8 @@ public struct TracingClientInterceptor: ClientInterceptor {
         ) async throws -> StreamingClientResponse<Output>
     ) async throws -> StreamingClientResponse<Output> {
         let span = tracer.startSpan(
+            .rpcClient,
             context.descriptor.fullyQualifiedMethod,
-            kind: .client,
             attributes: .rpc(context.descriptor).merging(target)
         )
         let call = RPCSpan(span: span, metrics: metrics, method: context.descriptor, isFailure: { $0 != .ok })

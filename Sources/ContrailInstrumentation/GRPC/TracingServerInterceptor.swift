@@ -12,7 +12,7 @@ public struct TracingServerInterceptor: ServerInterceptor {
 
     /// Creates the interceptor.
     public init(telemetry: Telemetry) {
-        tracer = telemetry.tracer("contrail.grpc")
+        tracer = telemetry.tracer(for: .rpcServer)
         metrics = RPCMetrics(registry: telemetry.metrics, side: .server)
     }
 
@@ -30,8 +30,8 @@ public struct TracingServerInterceptor: ServerInterceptor {
         let call = RPCSpan(
             span: context.descriptor.isTraced
                 ? tracer.startSpan(
+                    .rpcServer,
                     context.descriptor.fullyQualifiedMethod,
-                    kind: .server,
                     parent: parent,
                     attributes: .rpc(context.descriptor).merging(.networkPeer(context.remotePeer))
                 ) : nil,
