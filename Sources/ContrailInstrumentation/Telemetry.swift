@@ -11,6 +11,8 @@ public struct Telemetry: Sendable {
     public let metrics: MetricsRegistry
     /// Writes log lines, with the service's name.
     public let logger: Logger
+    /// Knows which spans the parts that record here can make.
+    public let spans = SpanRegistry()
 
     /// Which headers carry traces.
     public let propagators: Propagators
@@ -37,6 +39,12 @@ public struct Telemetry: Sendable {
     /// Makes the tracer of a module.
     public func tracer(_ scope: String) -> OTelTracer {
         provider.tracer(scope)
+    }
+
+    /// Makes the tracer of a module for the spans that it declares, which are all of one scope.
+    public func tracer(for declaration: SpanDeclaration, _ others: SpanDeclaration...) -> OTelTracer {
+        for declaration in [declaration] + others { spans.add(declaration) }
+        return tracer(declaration.scope)
     }
 }
 

@@ -20,7 +20,7 @@ public struct TracingClientInterceptor: ClientInterceptor {
     ///   - host: The server's name as configured.
     ///   - port: The server's port as configured.
     public init(telemetry: Telemetry, host: String, port: Int) {
-        tracer = telemetry.tracer("contrail.grpc")
+        tracer = telemetry.tracer(for: .rpcClient)
         metrics = RPCMetrics(registry: telemetry.metrics, side: .client)
         propagators = telemetry.propagators
         self.host = host
@@ -37,7 +37,7 @@ public struct TracingClientInterceptor: ClientInterceptor {
         ) async throws -> StreamingClientResponse<Output>
     ) async throws -> StreamingClientResponse<Output> {
         let method = context.descriptor.fullyQualifiedMethod
-        let span = tracer.startSpan(method, kind: .client) { attributes in
+        let span = tracer.startSpan(.rpcClient, method) { attributes in
             attributes.setRPC(method)
             attributes[SemanticConventions.serverAddress] = .string(host)
             attributes[SemanticConventions.serverPort] = .int(port)

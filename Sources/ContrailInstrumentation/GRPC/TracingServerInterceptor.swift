@@ -18,7 +18,7 @@ public struct TracingServerInterceptor: ServerInterceptor {
     ///   - telemetry: Where to record.
     ///   - callers: What becomes of the trace context that callers send.
     public init(telemetry: Telemetry, callers: RemoteParentPolicy = RemoteParentPolicy(.trust)) {
-        tracer = telemetry.tracer("contrail.grpc")
+        tracer = telemetry.tracer(for: .rpcServer)
         metrics = RPCMetrics(registry: telemetry.metrics, side: .server)
         propagators = telemetry.propagators
         self.callers = callers
@@ -70,7 +70,7 @@ public struct TracingServerInterceptor: ServerInterceptor {
 
     private func startSpan(_ method: String, _ metadata: Metadata, _ context: ServerContext) -> OTelSpan {
         let (parent, links) = callers.admit(propagators.extract { metadata.values(of: $0) }, to: tracer.provider)
-        let span = tracer.startSpan(method, kind: .server, parent: parent) { attributes in
+        let span = tracer.startSpan(.rpcServer, method, parent: parent) { attributes in
             attributes.setRPC(method)
             attributes.setNetworkPeer(context.remotePeer)
         }

@@ -50,7 +50,7 @@ public final class TracedConsumer: Sendable {
     private let publisher: TracedPublisher
     private let telemetry: Telemetry
     private let tracer: OTelTracer
-    private let metrics: MessagingMetrics
+    private let metrics: ConsumeMetrics
     private let handler: Handler
     private let memory = AttemptMemory()
     private let stop = Mutex(StopState.running(nil))
@@ -77,9 +77,17 @@ public final class TracedConsumer: Sendable {
         self.broker = broker
         self.telemetry = telemetry
         self.handler = handler
-        publisher = TracedPublisher(broker: broker, telemetry: telemetry)
-        tracer = telemetry.tracer("contrail.messaging")
-        metrics = MessagingMetrics(registry: telemetry.metrics)
+        publisher = TracedPublisher(broker: broker, telemetry: telemetry, tracer: telemetry.tracer(for: .publish))
+        tracer = telemetry.tracer(
+            for: .process,
+            .streamWait,
+            .redeliveryWait,
+            .record,
+            .acknowledge,
+            .retry,
+            .terminate
+        )
+        metrics = ConsumeMetrics(registry: telemetry.metrics)
     }
 
     /// Consumes until the shutdown; handlers that run are awaited.
@@ -146,8 +154,8 @@ public final class TracedConsumer: Sendable {
             server: broker.server
         )
         let span = tracer.startSpan(
-            "process \(message.subject)",
-            kind: .consumer,
+            .process,
+            message.subject,
             parent: parent,
             startTime: now,
             attributes: processAttributes(message, event: event, now: now),
@@ -308,7 +316,9 @@ extension TracedConsumer {
     ) {
         var attributes = Attributes.event(event)
         attributes[SemanticConventions.natsDeliveryCount] = .int(message.metadata.deliveryCount)
-        let stage = message.metadata.deliveryCount == 1 ? Stage.streamWait : .redeliveryWait
+        // A server that was killed may have forgotten deliveries; what this process remembers it knows.
+        let isFirst = message.metadata.deliveryCount == 1 && previous == nil
+        let stage = isFirst ? Stage.streamWait : .redeliveryWait
         attributes[SemanticConventions.stage] = stage.attribute
         let start: UInt64
         if let previous {
@@ -319,7 +329,7 @@ extension TracedConsumer {
             start = UInt64(clamping: message.metadata.timestamp)
         }
         let wait = tracer.startSpan(
-            stage == .streamWait ? "stream wait" : "redelivery wait",
+            isFirst ? .streamWait : .redeliveryWait,
             parent: parent,
             startTime: Swift.min(start, now),
             attributes: attributes

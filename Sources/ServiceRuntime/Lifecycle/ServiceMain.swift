@@ -68,14 +68,7 @@ public enum ServiceMain {
         let logger = telemetry.logger
         let gate = Gate()
         let readiness = Readiness(dependencies: parts.dependencies, gate: gate, logger: logger)
-        let server = TracedGRPCServer(
-            address: settings.grpcAddress,
-            services: parts.grpcServices + [
-                HealthService(serviceNames: settings.serviceNames, readiness: readiness)
-            ],
-            telemetry: telemetry,
-            interceptors: [ErrorInterceptor(logger: logger)]
-        )
+        let server = makeServer(parts, settings: settings, readiness: readiness, telemetry: telemetry)
         let grpc = BackgroundWork("gRPC server") {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await server.run() }
@@ -120,6 +113,23 @@ public enum ServiceMain {
             logger.critical("stopped by an error", metadata: ["error": "\(error)"])
             return 1
         }
+    }
+
+    /// Makes the gRPC server, which listens once it runs.
+    static func makeServer(
+        _ parts: ServiceParts,
+        settings: CommonSettings,
+        readiness: Readiness,
+        telemetry: Telemetry
+    ) -> TracedGRPCServer {
+        TracedGRPCServer(
+            address: settings.grpcAddress,
+            services: parts.grpcServices + [
+                HealthService(serviceNames: settings.serviceNames, readiness: readiness)
+            ],
+            telemetry: telemetry,
+            interceptors: [ErrorInterceptor(logger: telemetry.logger)]
+        )
     }
 
     static func writeError(_ text: String) {
