@@ -90,7 +90,11 @@ public struct Bench: Sendable {
                 fewest.thread = min(fewest.thread, bench_thread_allocations() - thread)
             }
             let count = Double(operations * units)
-            emit(row, name, ["allocs": Double(fewest.thread) / count, "process_allocs": Double(fewest.process) / count])
+            emit(
+                row,
+                name,
+                ["allocs": Double(fewest.thread) / count, "process_allocs": Double(fewest.process) / count]
+            )
         case .instructions:
             let operations = min(most, 256)
             for _ in 0..<3 {
@@ -105,6 +109,8 @@ public struct Bench: Sendable {
     }
 
     /// Measures one row on two threads at once, in nanoseconds that one thread spends on an operation.
+    ///
+    /// The result is the median: the minimum would be the window in which the two met least.
     public func measureContended(_ row: String, _ name: String, _ body: @escaping @Sendable (Int) -> Void) {
         guard mode == .time else { return }
         let box = Body(run: body)
@@ -121,7 +127,13 @@ public struct Bench: Sendable {
             if result > 0 { results.append(result) }
         }
         withExtendedLifetime(box) {}
-        report(row, name, results)
+        guard !results.isEmpty else { return emit(row, name, ["windows": 0]) }
+        let sorted = results.sorted()
+        emit(
+            row,
+            name,
+            ["ns": sorted[sorted.count / 2], "p10": sorted[sorted.count / 10], "windows": Double(sorted.count)]
+        )
     }
 
     /// Prints a result that was measured in another way.
@@ -172,13 +184,17 @@ public struct Bench: Sendable {
     ///   - times: The nanoseconds of each window.
     ///   - operations: The operations of a window.
     public func report(_ row: String, _ name: String, _ times: [UInt64], _ operations: Int) {
-        report(row, name, times.map { Double($0) / Double(operations) })
-    }
-
-    private func report(_ row: String, _ name: String, _ results: [Double]) {
-        guard !results.isEmpty else { return emit(row, name, ["windows": 0]) }
-        let sorted = results.sorted()
-        emit(row, name, ["ns": sorted[0], "p10": sorted[sorted.count / 10], "windows": Double(sorted.count)])
+        let sorted = times.sorted()
+        guard let fastest = sorted.first else { return }
+        emit(
+            row,
+            name,
+            [
+                "ns": Double(fastest) / Double(operations),
+                "p10": Double(sorted[sorted.count / 10]) / Double(operations),
+                "windows": Double(sorted.count),
+            ]
+        )
     }
 }
 

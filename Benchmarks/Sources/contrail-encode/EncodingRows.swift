@@ -1,7 +1,7 @@
 internal import BenchHarness
-internal import Observability
 @_spi(Benchmarks) internal import OTLPExporter
 internal import OTLPMessages
+internal import Observability
 internal import SwiftProtobuf
 
 /// T5: 512 spans with five attributes each, by our writer and by swift-protobuf's generated code.

@@ -1,8 +1,8 @@
 internal import BenchHarness
 internal import Foundation
 internal import Logging
-internal import Observability
 internal import OTLPExporter
+internal import Observability
 internal import Tracing
 
 /// T6: spans through tracer, batch processor, encoder and libcurl to a receiver on this machine, none dropped.

@@ -1,6 +1,6 @@
 internal import Foundation
-internal import Observability
 internal import OTLPMessages
+internal import Observability
 internal import SwiftProtobuf
 internal import Tracing
 
