@@ -95,7 +95,9 @@ def floor():
 
 @functools.cache
 def protobuf_c():
-    if not any((folder / "protobuf-c/protobuf-c.h").exists() for folder in (Path("/usr/include"), Path("/usr/local/include"))):
+    if not any(
+        (folder / "protobuf-c/protobuf-c.h").exists() for folder in (Path("/usr/include"), Path("/usr/local/include"))
+    ):
         return "not installed: apt-get install libprotobuf-c-dev"
     sources = ["peers/c/encoding.c", "../Sources/COTLP/trace.pb-c.c", "Sources/CBench/cbench.c"]
     return compile_c("encoding", sources, ["-lprotobuf-c", "-lpthread", "-ldl"])
@@ -170,7 +172,9 @@ def valgrind():
 def install():
     """Installs what is missing of the peers."""
     if shutil.which("apt-get"):
-        missing = [name for name in PACKAGES if "installed" not in output("dpkg-query", "-W", "-f=${db:Status-Status}", name)]
+        missing = [
+            name for name in PACKAGES if "installed" not in output("dpkg-query", "-W", "-f=${db:Status-Status}", name)
+        ]
         if missing:
             say(f"installing Debian packages: {' '.join(missing)}")
             prefix = [] if os.geteuid() == 0 else ["sudo"]

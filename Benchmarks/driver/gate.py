@@ -1,5 +1,6 @@
 """What CI checks: exact allocations, and instructions within a tolerance. Time is never gated: machines differ."""
 
+import contextlib
 import json
 import os
 import re
@@ -49,31 +50,66 @@ def allocations(program):
     return {(line["row"], line["name"]): line["allocs"] for line in lines}
 
 
-def instructions(program):
-    """Instructions of one operation, on the thread that does it, by callgrind."""
-    found = {}
+@contextlib.contextmanager
+def counted_by_callgrind(program, rows):
+    """Runs rows under callgrind.
+
+    Yields what it wrote: for each operation of the main thread (row, name, number of operations), the file."""
+    if isinstance(builds.valgrind(), str):
+        raise Problem(f"callgrind is {builds.valgrind()}")
     with tempfile.TemporaryDirectory() as folder:
+        folder = Path(folder)
         # Valgrind gives up on the debug information of recent compilers.
-        bare = Path(folder) / "contrail-micro"
+        bare = folder / program.name
         builds.run(["strip", "--strip-debug", "-o", bare, program], "stripping the program")
-        prefix = Path(folder) / "count"
         builds.run(
             [
                 builds.valgrind(), "--tool=callgrind", "--instr-atstart=no", "--separate-threads=yes",
-                f"--callgrind-out-file={prefix}", bare, *ROWS, "--mode", "instructions",
+                f"--callgrind-out-file={folder / 'count'}", bare, *rows, "--mode", "instructions",
             ],
             "callgrind",
         )  # fmt: skip
-        for file in Path(folder).glob("count*"):
+        found = {}
+        for file in folder.glob("count*"):
             text = file.read_text(errors="replace")
             trigger = re.search(r"^desc: Trigger: Client Request: (\w+)\|(.*)\|(\d+)$", text, re.MULTILINE)
-            thread = re.search(r"^thread: (\d+)$", text, re.MULTILINE)
-            totals = re.search(r"^(?:totals|summary): (\d+)", text, re.MULTILINE)
-            if trigger and totals and thread and thread[1] == "1":
-                found[trigger[1], trigger[2]] = round(int(totals[1]) / int(trigger[3]), 1)
-    if not found:
-        raise Problem("callgrind counted nothing")
+            if trigger and re.search(r"^thread: 1$", text, re.MULTILINE):
+                found[trigger[1], trigger[2], int(trigger[3])] = file
+        if not found:
+            raise Problem("callgrind counted nothing")
+        yield found
+
+
+def instructions(program):
+    """Instructions of one operation, on the thread that does it."""
+    found = {}
+    with counted_by_callgrind(program, ROWS) as files:
+        for (row, name, operations), file in files.items():
+            totals = re.search(r"^(?:totals|summary): (\d+)", file.read_text(errors="replace"), re.MULTILINE)
+            found[row, name] = round(int(totals[1]) / operations, 1)
     return found
+
+
+def profile(rows):
+    """Prints where the instructions of rows go, function by function, those of callees not included."""
+    for program, known in (("contrail-micro", ROWS), ("contrail-encode", ["T5"])):
+        wanted = [row for row in rows if row in known]
+        if not wanted:
+            continue
+        with counted_by_callgrind(builds.swift(program), wanted) as files:
+            for (row, name, operations), file in sorted(files.items()):
+                say(f"\n{row} {name}, {operations} operations")
+                text = builds.run(["callgrind_annotate", "--threshold=95", file], "callgrind_annotate")
+                lines = re.findall(r"^ *([\d,]+) \( *([\d.]+)%\)  (.*)$", text, re.MULTILINE)
+                for count, share, function in lines[:25]:
+                    function = re.sub(r"^\S*:(?=\S)", "", function)
+                    function = output("swift", "demangle", "--simplified", "--compact", function.split(" [")[0]).strip()
+                    each = int(count.replace(",", "")) / operations
+                    say(f"  {each:12.1f}  {float(share):5.1f} %  {function[:100]}")
+    others = [row for row in rows if row not in ROWS and row != "T5"]
+    if others:
+        say(f"{', '.join(others)}: not for callgrind; use perf on the program in Benchmarks/.build/release")
+    return 0
 
 
 def compare(counts, budgets, compiler):
@@ -84,7 +120,10 @@ def compare(counts, budgets, compiler):
     for operation in sorted(budgets["operations"].keys() | counts.keys()):
         budget, count = budgets["operations"].get(operation), counts.get(operation)
         if budget is None or count is None:
-            say(f"FAILED  {operation}: {'no budget' if budget is None else 'not measured'}; run dev/bench --gate --update")
+            say(
+                f"FAILED  {operation}: {'no budget' if budget is None else 'not measured'}; "
+                "run dev/bench --gate --update"
+            )
             status = 1
             continue
         for what, limit, is_gated in (
@@ -99,7 +138,9 @@ def compare(counts, budgets, compiler):
             verdict = "ok    " if not is_over else "FAILED" if is_gated else "above "
             if is_over and is_gated:
                 status = 1
-            hint = "" if is_over or value >= limit * (1 - TOLERANCE) else "; better than its budget, which can be lowered"
+            hint = (
+                "" if is_over or value >= limit * (1 - TOLERANCE) else "; better than its budget, which can be lowered"
+            )
             say(f"{verdict}  {operation}: {value:g} {what}, budget {limit:g}{hint}")
     if status:
         say("a budget is exceeded; if that is meant, run dev/bench --gate --update and commit Benchmarks/budgets.json")

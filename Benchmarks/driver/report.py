@@ -131,7 +131,11 @@ def judged(check, results):
     judged_by_rounded = round(judged_by, 3)
 
     def reaches(goal):
-        return judged_by_rounded >= goal if check.kind in ("least", "times") else judged_by_rounded <= round(goal, 3) + 5e-4
+        return (
+            judged_by_rounded >= goal
+            if check.kind in ("least", "times")
+            else judged_by_rounded <= round(goal, 3) + 5e-4
+        )
 
     if check.stretch is not None and reaches(check.stretch):
         state = "stretch"
@@ -208,9 +212,8 @@ def details(stored):
             lines += ["| program | minimum | first decile | allocations |", "|---|---:|---:|---:|"]
             for name, values in sorted(plain.items(), key=lambda item: item[1]["ns"]):
                 allocations = formatted(values.get("allocs"), "")
-                lines.append(
-                    f"| {name} | {formatted(values['ns'], 'ns')} | {formatted(values.get('p10'), 'ns')} | {allocations} |"
-                )
+                times = [formatted(values["ns"], "ns"), formatted(values.get("p10"), "ns")]
+                lines.append(f"| {name} | {times[0]} | {times[1]} | {allocations} |")
             lines.append("")
         for name, values in part["results"].items():
             if "cpu_ratio" in values:
@@ -227,10 +230,13 @@ def details(stored):
 
 def service_text(name, values):
     def figures(which):
-        return f"{values[f'{which}_cpu_us']:.1f} µs CPU, p50 {values[f'{which}_p50_us']:.0f} µs, p99 {values[f'{which}_p99_us']:.0f} µs"
+        cpu, p50, p99 = (values[f"{which}_{what}_us"] for what in ("cpu", "p50", "p99"))
+        return f"{cpu:.1f} µs CPU, p50 {p50:.0f} µs, p99 {p99:.0f} µs"
 
     def ratio(which):
-        return f"{values[f'{which}_ratio']:.3f} ({values[f'{which}_ratio_low']:.3f}–{values[f'{which}_ratio_high']:.3f})"
+        return (
+            f"{values[f'{which}_ratio']:.3f} ({values[f'{which}_ratio_low']:.3f}–{values[f'{which}_ratio_high']:.3f})"
+        )
 
     return (
         f"{name}: without {figures('bare')}; with {figures('full')}. Ratios with their intervals: CPU {ratio('cpu')}, "

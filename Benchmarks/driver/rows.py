@@ -36,7 +36,13 @@ ROWS = {
             Check("against Go without a processor", "ratio", 1 / 12, "contrail", "go, no processor"),
             Check("against the C floor", "ratio", None, "contrail", "C floor", stretch=1.5),
             Check("allocations", "most", 0, "contrail@allocs", unit=""),
-            Check("allocations, attributes set one by one", "most", 0, "contrail, attributes set one by one@allocs", unit=""),
+            Check(
+                "allocations, attributes set one by one",
+                "most",
+                0,
+                "contrail, attributes set one by one@allocs",
+                unit="",
+            ),
         ],
     ),
     "T2": (
@@ -44,7 +50,14 @@ ROWS = {
         "`withSpan` of the standard API, with our tracer and with its no-op tracer in the same binary.",
         [
             Check("more than the no-op tracer", "minus", 250, "contrail", "no-op tracer", stretch=100),
-            Check("more, with 3 attributes", "minus", 250, "contrail, 3 attributes", "no-op tracer, 3 attributes", stretch=100),
+            Check(
+                "more, with 3 attributes",
+                "minus",
+                250,
+                "contrail, 3 attributes",
+                "no-op tracer, 3 attributes",
+                stretch=100,
+            ),
             Check("more, body may suspend", "minus", 250, "contrail, async", "no-op tracer, async", stretch=100),
             Check("against Go with its batch processor", "ratio", 0.2, "contrail", "go, batch processor"),
         ],
@@ -76,14 +89,16 @@ ROWS = {
             Check("against swift-protobuf, same binary", "ratio", 1 / 5, "contrail", "swift-protobuf"),
             Check("against protobuf-c", "ratio", None, "contrail", "protobuf-c"),
             Check("against otlp-proto (Rust)", "ratio", 1 / 100, "contrail", "otlp-proto"),
-            Check("bytes equal to swift-protobuf's", "least", 1, "contrail, bytes equal to swift-protobuf@equal", unit=""),
+            Check(
+                "bytes equal to swift-protobuf's", "least", 1, "contrail, bytes equal to swift-protobuf@equal", unit=""
+            ),
             Check("size", "most", 240, "contrail, size@bytes", unit="B"),
         ],
     ),
     "T6": (
         "The export pipeline",
-        "Spans with five attributes, from their start to a receiver's answer on the same machine; spans per second of CPU "
-        "time of the whole process. The receiver counts what arrives.",
+        "Spans with five attributes, from their start to a receiver's answer on the same machine; spans per second of "
+        "CPU time of the whole process. The receiver counts what arrives.",
         [
             Check("spans per CPU second", "least", 500e3, "contrail@rate", stretch=1e6, unit="/s"),
             Check("against fastotel (Rust)", "times", 20, "contrail@rate", "fastotel@rate", unit="/s"),
@@ -96,9 +111,10 @@ ROWS = {
     ),
     "T7": (
         "What tracing and metrics cost a service",
-        "A unary gRPC service on core 0 with eight spans and a histogram in each request against grpc-swift alone; the load "
-        "(h2load, 4 connections, 8 streams each) on core 1. Rounds in ABBA order; the figure that counts is the pessimistic "
-        "end of the 95 % confidence interval. \"Exported\" sends every span to a receiver.",
+        "A unary gRPC service on core 0 with eight spans and a histogram in each request against grpc-swift alone; the "
+        "load (h2load, 4 connections, 8 streams each) on core 1. Rounds in ABBA order; the figure that counts is the "
+        "pessimistic "
+        'end of the 95 % confidence interval. "Exported" sends every span to a receiver.',
         [
             Check("CPU per request, exported", "most", 1.03, "export@cpu_ratio_high", stretch=1.01, unit="×"),
             Check("99th percentile, exported", "most", 1.03, "export@p99_ratio_high", unit="×"),
@@ -113,10 +129,18 @@ ROWS = {
             Check("against client_golang", "ratio", 0.75, "contrail", "client_golang"),
             Check("time", "most", None, "contrail", stretch=3),
             Check("against prometheus-cpp", "ratio", 0.5, "contrail", "prometheus-cpp"),
-            Check("two threads, against client_golang", "ratio", 0.4, "contrail, 2 threads", "client_golang, 2 threads"),
+            Check(
+                "two threads, against client_golang", "ratio", 0.4, "contrail, 2 threads", "client_golang, 2 threads"
+            ),
             Check("two threads, time", "most", None, "contrail, 2 threads", stretch=3),
             Check("allocations", "most", 0, "contrail@allocs", unit=""),
-            Check("allocations of a look-up by 2 labels", "most", 0, "contrail, with a look-up of 2 labels@allocs", unit=""),
+            Check(
+                "allocations of a look-up by 2 labels",
+                "most",
+                0,
+                "contrail, with a look-up of 2 labels@allocs",
+                unit="",
+            ),
         ],
     ),
     "M2": (
@@ -126,7 +150,9 @@ ROWS = {
             Check("against client_golang", "ratio", 0.5, "contrail", "client_golang"),
             Check("time", "most", None, "contrail", stretch=9),
             Check("against prometheus-cpp", "ratio", 0.7, "contrail", "prometheus-cpp"),
-            Check("two threads, against client_golang", "ratio", 0.25, "contrail, 2 threads", "client_golang, 2 threads"),
+            Check(
+                "two threads, against client_golang", "ratio", 0.25, "contrail, 2 threads", "client_golang, 2 threads"
+            ),
             Check("allocations", "most", 0, "contrail@allocs", unit=""),
         ],
     ),

@@ -116,7 +116,14 @@ def micro_row(results, row, ours, quick):
     results.run([ours, row, "--mode", "allocations"], {"LD_PRELOAD": str(builds.malloc_counter())})
     if row == "M3":
         times = {size: results.rows["M3"][f"contrail{label}"]["ns"] for size, label in SIZES.items()}
-        results.add({"row": "M3", "name": "linearity", "large": times[100_000] / times[10_000], "small": times[10_000] / times[1000]})
+        results.add(
+            {
+                "row": "M3",
+                "name": "linearity",
+                "large": times[100_000] / times[10_000],
+                "small": times[10_000] / times[1000],
+            }
+        )
 
 
 SIZES = {10_000: "", 1000: ", 1,000 series", 100_000: ", 100,000 series"}

@@ -207,6 +207,7 @@ private final class Body: Sendable {
     }
 }
 
+/// What ``Bench/keep(_:)`` calls: nobody sees into it, so the memory has to be right.
 @inline(never)
 public func benchEscape(_ pointer: UnsafeRawPointer) {
     bench_escape(pointer)

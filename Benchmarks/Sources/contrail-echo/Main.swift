@@ -11,9 +11,9 @@ internal import Tracing
 ///
 ///     contrail-echo --port N --telemetry off|record|export [--endpoint URL] [--series N --scrape-ms N]
 ///
-/// `off` is grpc-swift alone. `record` is the traced server with eight spans in each request and the call's histogram, with
-/// an exporter that discards; `export` sends them to the endpoint. With `--scrape-ms`, a thread of its own renders a
-/// registry of so many series again and again, as a scrape does.
+/// `off` is grpc-swift alone. `record` is the traced server with eight spans in each request and the call's histogram,
+/// with an exporter that discards; `export` sends them to the endpoint. With `--scrape-ms`, a thread of its own renders
+/// a registry of so many series again and again, as a scrape does.
 @main
 enum Main {
     static func main() async throws {

@@ -37,8 +37,8 @@ func histogramRows(_ bench: Bench) {
     }
 }
 
-/// M3: the exposition of 10,000 counters with two labels; of a tenth and of ten times as many, which shows that the time
-/// grows with the number only.
+/// M3: the exposition of 10,000 counters with two labels; of a tenth and of ten times as many, which shows that the
+/// time grows with the number only.
 func scrapeRows(_ bench: Bench) {
     guard bench.wants("M3") else { return }
     for (series, label) in [(10_000, ""), (1000, ", 1,000 series"), (100_000, ", 100,000 series")] {

@@ -3,7 +3,8 @@ internal import Dispatch
 internal import Observability
 internal import Tracing
 
-/// T2: swift-distributed-tracing's `withSpan`, with our tracer or, with `--tracer noop`, with the one that does nothing.
+/// T2: swift-distributed-tracing's `withSpan`, with our tracer or, with `--tracer noop`, with the one that does
+/// nothing.
 ///
 /// A process has one tracer for good, so the two are two runs of this program, which the driver interleaves.
 func standardAPIRows(_ bench: Bench) {

@@ -1,7 +1,7 @@
 // Rows T1, T3, T4 and M1–M3 in Go: the OpenTelemetry SDK and client_golang of Debian.
 //
-// The method is that of BenchHarness: the minimum and the first decile of many windows of at most a millisecond, one line
-// of JSON for each result.
+// The method is that of BenchHarness: the minimum and the first decile of many windows of at most a millisecond, one
+// line of JSON for each result.
 package main
 
 import (
