@@ -14,6 +14,8 @@ from builds import PACKAGE, Problem, output, say
 BUDGETS = PACKAGE / "budgets.json"
 ROWS = ["T1", "T2", "T3", "T4", "M1", "M2", "M3"]
 TOLERANCE = 0.05
+# Hashes are seeded at random otherwise, and a look-up takes as many steps as its bucket is long.
+ENVIRONMENT = {**os.environ, "SWIFT_DETERMINISTIC_HASHING": "1"}
 
 
 def run(update):
@@ -44,7 +46,7 @@ def allocations(program):
     text = builds.run(
         [program, *ROWS, "--mode", "allocations"],
         "counting allocations",
-        env={**os.environ, "LD_PRELOAD": str(builds.malloc_counter())},
+        env={**ENVIRONMENT, "LD_PRELOAD": str(builds.malloc_counter())},
     )
     lines = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
     return {(line["row"], line["name"]): line["allocs"] for line in lines}
@@ -68,6 +70,7 @@ def counted_by_callgrind(program, rows):
                 f"--callgrind-out-file={folder / 'count'}", bare, *rows, "--mode", "instructions",
             ],
             "callgrind",
+            env=ENVIRONMENT,
         )  # fmt: skip
         found = {}
         for file in folder.glob("count*"):
@@ -101,11 +104,15 @@ def profile(rows):
                 say(f"\n{row} {name}, {operations} operations")
                 text = builds.run(["callgrind_annotate", "--threshold=95", file], "callgrind_annotate")
                 lines = re.findall(r"^ *([\d,]+) \( *([\d.]+)%\)  (.*)$", text, re.MULTILINE)
-                for count, share, function in lines[:25]:
+                for count, share, function in lines[1:26]:
                     function = re.sub(r"^\S*:(?=\S)", "", function)
-                    function = output("swift", "demangle", "--simplified", "--compact", function.split(" [")[0]).strip()
+                    # Without a name the library is what there is to say.
+                    symbol, _, library = function.partition(" [")
+                    if symbol.startswith("0x"):
+                        symbol = Path(library.rstrip("]")).name
+                    symbol = output("swift", "demangle", "--simplified", "--compact", symbol).strip()
                     each = int(count.replace(",", "")) / operations
-                    say(f"  {each:12.1f}  {float(share):5.1f} %  {function[:100]}")
+                    say(f"  {each:12.1f}  {float(share):5.1f} %  {symbol[:100]}")
     others = [row for row in rows if row not in ROWS and row != "T5"]
     if others:
         say(f"{', '.join(others)}: not for callgrind; use perf on the program in Benchmarks/.build/release")

@@ -118,6 +118,7 @@ ROWS = {
         [
             Check("CPU per request, exported", "most", 1.03, "export@cpu_ratio_high", stretch=1.01, unit="×"),
             Check("99th percentile, exported", "most", 1.03, "export@p99_ratio_high", unit="×"),
+            Check("spans that did not arrive", "most", 0, "export@lost", unit=""),
             Check("CPU per request, recorded", "most", 1.03, "record@cpu_ratio_high", stretch=1.01, unit="×"),
             Check("99th percentile, recorded", "most", 1.03, "record@p99_ratio_high", unit="×"),
         ],

@@ -52,9 +52,6 @@ enum Main {
         batches.maximumQueueSize = 65536
         let processor = BatchSpanProcessor(exporter: exporter, resource: resource, configuration: batches)
         let quiet = Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() }
-        _ = registry.counter("bench_spans_dropped", help: "Spans that the queue had no place for.") {
-            Double(processor.statistics.droppedQueueFull)
-        }
         return Telemetry(
             provider: TracerProvider(resource: resource, processor: processor),
             metrics: registry,

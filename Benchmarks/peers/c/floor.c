@@ -94,18 +94,37 @@ static uint64_t wall_clock(void) {
     return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
 }
 
+static inline void record_span(long i, uint64_t (*clock)(void)) {
+    struct span *span = &ring[head++ & 0xFFFF];
+    span->fields[0] = next_random();
+    span->fields[1] = next_random();
+    span->fields[2] = next_random();
+    span->fields[3] = (uint64_t)i;
+    span->fields[4] = clock();
+    for (int field = 6; field < 14; field++) span->fields[field] = (uint64_t)(uintptr_t)span + (uint64_t)field;
+    span->fields[5] = clock();
+    bench_escape(span);
+}
+
 static void record_spans(void *context, long operations) {
     (void)context;
+    for (long i = 0; i < operations; i++) record_span(i, wall_clock);
+}
+
+#if defined(__x86_64__)
+static uint64_t cycle_counter(void) { return __builtin_ia32_rdtsc(); }
+
+static void record_spans_by_cycles(void *context, long operations) {
+    (void)context;
+    for (long i = 0; i < operations; i++) record_span(i, cycle_counter);
+}
+#endif
+
+static void read_clocks(void *context, long operations) {
+    (void)context;
     for (long i = 0; i < operations; i++) {
-        struct span *span = &ring[head++ & 0xFFFF];
-        span->fields[0] = next_random();
-        span->fields[1] = next_random();
-        span->fields[2] = next_random();
-        span->fields[3] = (uint64_t)i;
-        span->fields[4] = wall_clock();
-        for (int field = 6; field < 14; field++) span->fields[field] = (uint64_t)(uintptr_t)span + (uint64_t)field;
-        span->fields[5] = wall_clock();
-        bench_escape(span);
+        uint64_t times[2] = {wall_clock(), wall_clock()};
+        bench_escape(times);
     }
 }
 
@@ -194,7 +213,13 @@ int main(int count_of_arguments, char **arguments) {
     rows_asked = count_of_arguments - first;
     rows = arguments + first;
     make_tables();
-    if (wants("T1")) measure("T1", "C floor", record_spans, 4096);
+    if (wants("T1")) {
+        measure("T1", "C floor", record_spans, 4096);
+        measure("T1", "C floor, its two clocks alone", read_clocks, 4096);
+#if defined(__x86_64__)
+        measure("T1", "C floor, with the cycle counter for a clock", record_spans_by_cycles, 4096);
+#endif
+    }
     if (wants("T4")) measure("T4", "C floor", propagate, 4096);
     if (wants("M1")) {
         measure("M1", "C floor", count, 8192);
