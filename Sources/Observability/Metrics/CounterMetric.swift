@@ -24,8 +24,7 @@ public final class CounterMetric: Sendable {
     }
 
     /// Adds one.
-    // Never inlined, nor are its sisters: see `ThreadRecord.runsHere`.
-    @inline(never)
+    @inline(never)  // As are its sisters: see `ThreadRecord.runsHere`.
     public func increment() {
         add(1)
     }
@@ -77,7 +76,7 @@ public final class CounterMetric: Sendable {
         let fractionBase = Double(bitPattern: fractionBase.load(ordering: .acquiring))
         var whole: UInt64 = 0
         var fraction = 0.0
-        cells.forEach { cell in
+        cells.visit { cell in
             whole &+= cell[Self.whole].load(ordering: .relaxed)
             fraction += Double(bitPattern: cell[Self.fraction].load(ordering: .relaxed))
         }

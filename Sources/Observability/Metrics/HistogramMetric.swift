@@ -38,8 +38,7 @@ public final class HistogramMetric: Sendable {
     }
 
     /// Counts a value, in the histogram's unit. What is not finite is ignored and counted as rejected.
-    // Never inlined, nor is its sister below: see `ThreadRecord.runsHere`.
-    @inline(never)
+    @inline(never)  // As is its sister below: see `ThreadRecord.runsHere`.
     public func observe(_ value: Double) {
         // Positive and finite, in one comparison.
         guard value.bitPattern < Double.infinity.bitPattern else { return observeUnusual(value) }
@@ -95,7 +94,7 @@ public final class HistogramMetric: Sendable {
     /// Adds what fell into each bucket, not cumulated, to an array with a place for each.
     func addBuckets(to counts: UnsafeMutableBufferPointer<UInt64>) {
         let buckets = layout.count + 1
-        cells.forEach { cell in
+        cells.visit { cell in
             for index in 0..<buckets {
                 counts[index] &+= cell[Self.buckets + index].load(ordering: .relaxed)
             }

@@ -95,7 +95,7 @@ struct StripedCells: ~Copyable, @unchecked Sendable {
 
     /// Calls a body with each cell in turn; what it does is inlined.
     @inline(__always)
-    func forEach(_ body: (Cell) -> Void) {
+    func visit(_ body: (Cell) -> Void) {
         body(first)
         body(shared)
         guard let table = table.load(ordering: .acquiring) else { return }
@@ -109,7 +109,7 @@ struct StripedCells: ~Copyable, @unchecked Sendable {
     @inline(__always)
     func sum(_ word: Int) -> UInt64 {
         var sum: UInt64 = 0
-        forEach { sum &+= $0[word].load(ordering: .relaxed) }
+        visit { sum &+= $0[word].load(ordering: .relaxed) }
         return sum
     }
 
@@ -119,7 +119,7 @@ struct StripedCells: ~Copyable, @unchecked Sendable {
     @inline(__always)
     func doubleSum(_ word: Int) -> Double {
         var sum = 0.0
-        forEach { sum += Double(bitPattern: $0[word].load(ordering: .acquiring)) }
+        visit { sum += Double(bitPattern: $0[word].load(ordering: .acquiring)) }
         return sum
     }
 

@@ -21,14 +21,14 @@ struct Admin: Sendable {
     func get(
         _ service: String,
         _ path: String,
-        headers: [(name: String, value: String)] = []
+        headers: HTTPFields = [:]
     ) async throws -> (status: Int, body: String, contentType: String) {
         try await Self.get("http://127.0.0.1:\(port(of: service))\(path)", headers: headers)
     }
 
     static func get(
         _ url: String,
-        headers: [(name: String, value: String)] = []
+        headers: HTTPFields = [:]
     ) async throws -> (status: Int, body: String, contentType: String) {
         let client = try CurlClient()
         let request = HTTPRequest(url: url, headers: headers, timeout: .seconds(5), maximumResponseBytes: 8 << 20)

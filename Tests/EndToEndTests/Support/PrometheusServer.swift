@@ -40,7 +40,8 @@ struct PrometheusServer: Sendable {
                 arguments: [
                     // What Prometheus cannot parse it tells at this level only.
                     "--log.level=debug", "--config.file=\(folder)/prometheus.yml",
-                    "--enable-feature=exemplar-storage", "--storage.tsdb.path=\(folder)/data", "--web.listen-address=127.0.0.1:\(port)",
+                    "--enable-feature=exemplar-storage", "--storage.tsdb.path=\(folder)/data",
+                    "--web.listen-address=127.0.0.1:\(port)",
                 ]
             )
         } isReady: {
