@@ -111,10 +111,10 @@ private final class ThreadRecords: Sendable {
     }
 
     private func threadEnds(_ record: ThreadRecord) {
-        guard let key else { return }
-        // What the thread still counts while it ends, it counts as nobody.
+        guard let key, record !== ThreadRecord.nobody else { return }
+        // What other destructors still count, they count as nobody. Only until the next round of destructors: who
+        // insists on being in the last one comes after sanitizers have taken their leave.
         pthread_setspecific(key, Unmanaged.passUnretained(ThreadRecord.nobody).toOpaque())
-        if record === ThreadRecord.nobody { return }
         record.forgetStack()
         state.withLock { $0.free.append(record) }
     }
