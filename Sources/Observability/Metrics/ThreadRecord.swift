@@ -144,7 +144,9 @@ private enum StackBounds {
 
     /// `pthread_getattr_np`, which Swift's Glibc module leaves out.
     private static let getAttributes: GetAttributes? = {
-        guard let program = dlopen(nil, RTLD_NOW), let symbol = dlsym(program, "pthread_getattr_np") else { return nil }
+        let program = dlopen(nil, RTLD_NOW)  // allowed: this program itself
+        let symbol = dlsym(program, "pthread_getattr_np")  // allowed: reads the bounds of a stack
+        guard let symbol else { return nil }
         return unsafeBitCast(symbol, to: GetAttributes.self)
     }()
     #endif
