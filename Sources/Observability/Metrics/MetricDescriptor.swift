@@ -27,16 +27,25 @@ struct MetricDescriptor: Sendable {
         labelNames = labels.map { MetricName.labels($0, reserved: Self.reservedLabels(kind)) }
     }
 
+    /// The name of the family in OpenMetrics, which leaves out what the type appends.
+    var familyName: String {
+        switch kind {
+        case .counter: String(name.dropLast("_total".count))
+        case .info: String(name.dropLast("_info".count))
+        case .gauge, .histogram: name
+        }
+    }
+
     /// Labels that the family's own format uses.
     var reservedLabels: Set<String> { Self.reservedLabels(kind) }
 
     /// All names that the family takes: of its samples in either format, and of the family in OpenMetrics.
     var occupiedNames: [String] {
         switch kind {
-        case .counter: [name, String(name.dropLast("_total".count))]
-        case .info: [name, String(name.dropLast("_info".count))]
+        case .counter: [name, familyName, familyName + "_created"]
+        case .info: [name, familyName]
         case .gauge: [name]
-        case .histogram: [name, name + "_bucket", name + "_sum", name + "_count"]
+        case .histogram: [name, name + "_bucket", name + "_sum", name + "_count", name + "_created"]
         }
     }
 
@@ -59,9 +68,9 @@ struct SeriesLabels: Sendable {
     let text: [UInt8]
 
     init(_ labels: some Sequence<(String, String)>) {
-        var buffer = ExpositionBuffer()
+        let buffer = ExpositionBuffer()
         for (name, value) in labels {
-            if !buffer.bytes.isEmpty { buffer.append(",") }
+            if buffer.count > 0 { buffer.append(",") }
             buffer.append(name)
             buffer.append("=\"")
             buffer.appendLabelValue(value)
