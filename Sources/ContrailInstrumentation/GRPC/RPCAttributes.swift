@@ -37,4 +37,22 @@ extension Metadata {
     func values(of key: String) -> [String] {
         Array(self[stringValues: key])
     }
+
+    /// When the call's time is up, counted from now: `grpc-timeout`, up to eight digits and a unit.
+    var deadline: ContinuousClock.Instant? {
+        guard let text = self[stringValues: "grpc-timeout"].first(where: { _ in true }), text.utf8.count <= 9,
+            let count = Int64(text.dropLast())
+        else { return nil }
+        let timeout: Duration
+        switch text.last {
+        case "H": timeout = .seconds(count * 3600)
+        case "M": timeout = .seconds(count * 60)
+        case "S": timeout = .seconds(count)
+        case "m": timeout = .milliseconds(count)
+        case "u": timeout = .microseconds(count)
+        case "n": timeout = .nanoseconds(count)
+        default: return nil
+        }
+        return .now + timeout
+    }
 }

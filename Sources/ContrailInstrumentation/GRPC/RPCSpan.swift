@@ -7,20 +7,25 @@ final class RPCSpan: Sendable {
     private let span: OTelSpan?
     private let metrics: RPCMetrics
     private let method: MethodDescriptor
+    private let deadline: ContinuousClock.Instant?
     private let isFailure: @Sendable (RPCError.Code?) -> Bool
     private let stopwatch = Stopwatch()
     private let hasEnded = Mutex(false)
 
-    /// - Parameter isFailure: Whether a status is an error for this side of the call.
+    /// - Parameters:
+    ///   - deadline: When the call's time is up; a cancellation after it is the deadline's.
+    ///   - isFailure: Whether a status is an error for this side of the call.
     init(
         span: OTelSpan?,
         metrics: RPCMetrics,
         method: MethodDescriptor,
+        deadline: ContinuousClock.Instant?,
         isFailure: @escaping @Sendable (RPCError.Code?) -> Bool
     ) {
         self.span = span
         self.metrics = metrics
         self.method = method
+        self.deadline = deadline
         self.isFailure = isFailure
     }
 
@@ -52,6 +57,9 @@ final class RPCSpan: Sendable {
             return !hasEnded
         }
         guard isFirst else { return }
+        // grpc-swift cancels a call whose time is up and tells its caller why; in here the call is only cancelled.
+        let isLate = code == .cancelled && deadline.map { $0 <= .now } == true
+        let code = isLate ? .deadlineExceeded : code
         let status = code?.statusName ?? "OK"
         let isFailure = isFailure(code)
         metrics.record(seconds: stopwatch.seconds, method: method, status: status, isFailure: isFailure)

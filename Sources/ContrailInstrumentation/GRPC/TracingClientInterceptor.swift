@@ -40,7 +40,13 @@ public struct TracingClientInterceptor: ClientInterceptor {
             context.descriptor.fullyQualifiedMethod,
             attributes: .rpc(context.descriptor).merging(target)
         )
-        let call = RPCSpan(span: span, metrics: metrics, method: context.descriptor, isFailure: { $0 != .ok })
+        let call = RPCSpan(
+            span: span,
+            metrics: metrics,
+            method: context.descriptor,
+            deadline: request.metadata.deadline,
+            isFailure: { $0 != .ok }
+        )
         var request = request
         // A retried attempt starts from the caller's metadata, which may carry an older context.
         for field in W3CPropagator.fields {

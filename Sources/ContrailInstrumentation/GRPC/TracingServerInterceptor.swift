@@ -37,6 +37,7 @@ public struct TracingServerInterceptor: ServerInterceptor {
                 ) : nil,
             metrics: metrics,
             method: context.descriptor,
+            deadline: request.metadata.deadline,
             isFailure: \.isServerFault
         )
         var response: StreamingServerResponse<Output>

@@ -260,7 +260,7 @@ extension EndToEnd {
                 let silence = try #require(LoopbackSocket())
                 try #require(silence.bind(port: hole) && silence.listen())
                 let variables = [
-                    "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:\(hole)", "OTEL_EXPORTER_OTLP_TIMEOUT": "1000",
+                    "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:\(hole)", "OTEL_EXPORTER_OTLP_TIMEOUT": "4000",
                     "OTEL_BSP_SCHEDULE_DELAY": "100",
                     "CONTRAIL_GRPC_LISTEN": "127.0.0.1:\(port)", "CONTRAIL_SHUTDOWN_GRACE": "1s",
                 ]
