@@ -111,7 +111,8 @@ let package = Package(
             "ServiceRuntime",
             [
                 "Observability", "Resilience", "EventSourcing", "OTLPExporter", "Postgres", "ContrailInstrumentation",
-                "PostgresEventStore", "Contracts", hummingbird, lifecycle, grpc, grpcProtobuf, protobuf, logging,
+                "PostgresEventStore", "Contracts", "CZlib", hummingbird, lifecycle, grpc, grpcProtobuf, protobuf,
+                logging,
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ]
         ),
@@ -157,7 +158,12 @@ let package = Package(
         ),
         tests(
             "OTLPExporter",
-            ["OTLPExporter", "Observability", "TraceBackend", "TestKit", protobuf, logging, tracing]
+            [
+                "OTLPExporter", "Observability", "TraceBackend", "TestKit", "COTLP", "CProtobufC", protobuf, logging,
+                tracing,
+            ],
+            // Programs in Python, which the tests find beside their own sources.
+            exclude: ["Programs"]
         ),
         tests("JetStream", ["JetStream", "TestKit", logging]),
         tests("Postgres", ["Postgres", "TestKit", logging]),

@@ -14,11 +14,26 @@ public struct Telemetry: Sendable {
     /// Knows which spans the parts that record here can make.
     public let spans = SpanRegistry()
 
+    /// Which headers carry traces.
+    public let propagators: Propagators
+
     /// Creates the set.
-    public init(provider: TracerProvider, metrics: MetricsRegistry, logger: Logger) {
+    ///
+    /// - Parameters:
+    ///   - provider: Makes spans.
+    ///   - metrics: Makes instruments.
+    ///   - logger: Writes log lines.
+    ///   - propagators: Which headers carry traces.
+    public init(
+        provider: TracerProvider,
+        metrics: MetricsRegistry,
+        logger: Logger,
+        propagators: Propagators = .all
+    ) {
         self.provider = provider
         self.metrics = metrics
         self.logger = logger
+        self.propagators = propagators
     }
 
     /// Makes the tracer of a module.

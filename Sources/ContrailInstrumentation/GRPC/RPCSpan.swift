@@ -6,26 +6,26 @@ private import Synchronization
 final class RPCSpan: Sendable {
     private let span: OTelSpan?
     private let metrics: RPCMetrics
-    private let method: MethodDescriptor
-    private let deadline: ContinuousClock.Instant?
+    private let method: String
+    private let request: Metadata
     private let isFailure: @Sendable (RPCError.Code?) -> Bool
     private let stopwatch = Stopwatch()
     private let hasEnded = Mutex(false)
 
     /// - Parameters:
-    ///   - deadline: When the call's time is up; a cancellation after it is the deadline's.
+    ///   - request: The call's metadata, which tells how much time it has.
     ///   - isFailure: Whether a status is an error for this side of the call.
     init(
         span: OTelSpan?,
         metrics: RPCMetrics,
-        method: MethodDescriptor,
-        deadline: ContinuousClock.Instant?,
+        method: String,
+        request: Metadata,
         isFailure: @escaping @Sendable (RPCError.Code?) -> Bool
     ) {
         self.span = span
         self.metrics = metrics
         self.method = method
-        self.deadline = deadline
+        self.request = request
         self.isFailure = isFailure
     }
 
@@ -51,6 +51,11 @@ final class RPCSpan: Sendable {
         }
     }
 
+    /// Whether the call's time is up, as near as this side can tell: the time began a little before the span.
+    private var isLate: Bool {
+        request.timeout.map { $0 / .seconds(1) <= stopwatch.seconds + 0.01 } ?? false
+    }
+
     private func finish(_ code: RPCError.Code?, message: String) {
         let isFirst = hasEnded.withLock { hasEnded in
             defer { hasEnded = true }
@@ -58,11 +63,16 @@ final class RPCSpan: Sendable {
         }
         guard isFirst else { return }
         // grpc-swift cancels a call whose time is up and tells its caller why; in here the call is only cancelled.
-        let isLate = code == .cancelled && deadline.map { $0 <= .now } == true
-        let code = isLate ? .deadlineExceeded : code
+        let code = code == .cancelled && isLate ? .deadlineExceeded : code
         let status = code?.statusName ?? "OK"
         let isFailure = isFailure(code)
-        metrics.record(seconds: stopwatch.seconds, method: method, status: status, isFailure: isFailure)
+        metrics.record(
+            seconds: stopwatch.seconds,
+            method: method,
+            status: status,
+            isFailure: isFailure,
+            span: span?.spanContext
+        )
         guard let span else { return }
         span.setAttribute(SemanticConventions.rpcStatusCode, .string(status))
         if isFailure { span.setError(type: status, message: message) }

@@ -9,7 +9,9 @@ internal import Tracing
 public struct TracingClientInterceptor: ClientInterceptor {
     private let tracer: OTelTracer
     private let metrics: RPCMetrics
-    private let target: Attributes
+    private let propagators: Propagators
+    private let host: String
+    private let port: Int
 
     /// Creates the interceptor.
     ///
@@ -20,10 +22,9 @@ public struct TracingClientInterceptor: ClientInterceptor {
     public init(telemetry: Telemetry, host: String, port: Int) {
         tracer = telemetry.tracer(for: .rpcClient)
         metrics = RPCMetrics(registry: telemetry.metrics, side: .client)
-        target = [
-            SemanticConventions.serverAddress: .string(host),
-            SemanticConventions.serverPort: .int(port),
-        ]
+        propagators = telemetry.propagators
+        self.host = host
+        self.port = port
     }
 
     /// Sends the call inside the span.
@@ -35,16 +36,17 @@ public struct TracingClientInterceptor: ClientInterceptor {
             _ context: ClientContext
         ) async throws -> StreamingClientResponse<Output>
     ) async throws -> StreamingClientResponse<Output> {
-        let span = tracer.startSpan(
-            .rpcClient,
-            context.descriptor.fullyQualifiedMethod,
-            attributes: .rpc(context.descriptor).merging(target)
-        )
+        let method = context.descriptor.fullyQualifiedMethod
+        let span = tracer.startSpan(.rpcClient, method) { attributes in
+            attributes.setRPC(method)
+            attributes[SemanticConventions.serverAddress] = .string(host)
+            attributes[SemanticConventions.serverPort] = .int(port)
+        }
         let call = RPCSpan(
             span: span,
             metrics: metrics,
-            method: context.descriptor,
-            deadline: request.metadata.deadline,
+            method: method,
+            request: request.metadata,
             isFailure: { $0 != .ok }
         )
         var request = request
@@ -52,7 +54,7 @@ public struct TracingClientInterceptor: ClientInterceptor {
         for field in W3CPropagator.fields {
             request.metadata.removeAllValues(forKey: field)
         }
-        W3CPropagator.inject(ActiveContext(span)) { name, value in
+        propagators.inject(ActiveContext(span), limits: .grpc) { name, value in
             request.metadata.addString(value, forKey: name)
         }
         var response: StreamingClientResponse<Output>

@@ -27,6 +27,8 @@ public final class TracedConsumer: Sendable {
         /// fails that often is usually a dependency that is away, and no fault of the event. Events that can never be
         /// handled are rejected at once.
         public var maximumAttempts = 500
+        /// The age of an event, when it has been handled, from which on its whole trace is kept whatever the sampler said.
+        public var lateAfter = Duration.seconds(10)
         /// The delay before the next delivery.
         public var backoff = ExponentialBackoff(initial: .milliseconds(500), maximum: .seconds(60))
 
@@ -138,7 +140,7 @@ public final class TracedConsumer: Sendable {
 
     private func handle(_ message: JetStreamMessage) async {
         let event = EventEnvelope(message)
-        let parent = W3CPropagator.extract(message.headers)
+        let parent = telemetry.propagators.extract(message.headers)
         let now = tracer.provider.now()
         let previous = memory.take(message.metadata.streamSequence)
         recordWait(message, event: event, parent: parent, previous: previous, now: now)
@@ -159,6 +161,8 @@ public final class TracedConsumer: Sendable {
             attributes: processAttributes(message, event: event, now: now),
             links: links(parent: parent, previous: previous)
         )
+        // A message that comes again is worth its whole trace, also when an earlier process has forgotten that it failed.
+        if message.metadata.deliveryCount > 1 { span.keepTrace(.retried) }
         let failure = await ActiveContext(span).run {
             await keepingAlive(message) {
                 await self.outcome(of: EventDelivery(event: event, message: message, settlement: settlement))
@@ -181,7 +185,13 @@ public final class TracedConsumer: Sendable {
             seconds: stopwatch.seconds,
             errorType: errorType
         )
+        if isLate(event) { span.keepTrace(.late) }
         span.end()
+    }
+
+    private func isLate(_ event: EventEnvelope) -> Bool {
+        let now = tracer.provider.now()
+        return now > event.time && Double(now - event.time) / 1e9 > configuration.lateAfter / .seconds(1)
     }
 
     private struct Failure {

@@ -7,6 +7,7 @@ public struct TracedPublisher: Sendable {
     private let broker: MessageBroker
     private let tracer: OTelTracer
     private let metrics: PublishMetrics
+    private let propagators: Propagators
     private let timeout: Duration
 
     /// Creates a publisher.
@@ -25,6 +26,7 @@ public struct TracedPublisher: Sendable {
         self.broker = broker
         self.tracer = tracer
         self.timeout = timeout
+        propagators = telemetry.propagators
         metrics = PublishMetrics(registry: telemetry.metrics)
     }
 
@@ -46,7 +48,7 @@ public struct TracedPublisher: Sendable {
         headers: [String: String],
         stream: String
     ) async throws {
-        let origin = W3CPropagator.extract { name in headers[name].map { [$0] } ?? [] }
+        let origin = propagators.extract { name in headers[name].map { [$0] } ?? [] }
         let start = tracer.provider.now()
         try await publish(
             event,
@@ -91,7 +93,7 @@ public struct TracedPublisher: Sendable {
         let stopwatch = Stopwatch()
         var headers = headers
         for field in W3CPropagator.fields { headers.remove(field) }
-        W3CPropagator.inject(ActiveContext(span)) { name, value in headers.set(name, to: value) }
+        propagators.inject(ActiveContext(span)) { name, value in headers.set(name, to: value) }
         do {
             let context = JetStreamContext(try await broker.connection())
             let acknowledgement = try await context.publish(

@@ -11,8 +11,10 @@ final class CurlRequest {
     /// libcurl reads the list during transfers.
     private let headers: CurlList
     private let response = ResponseBody(limit: CurlRequest.responseLimit)
+    /// The status of the response to the last request, `nil` when there was none.
+    private(set) var status: Int?
 
-    init(_ configuration: OTLPExporterConfiguration, userAgent: String) throws(OTLPExporterError) {
+    init(_ configuration: OTLPExporterConfiguration) throws(OTLPExporterError) {
         guard let handle = curl_easy_init() else { throw .unavailable("libcurl could not be started") }
         self.handle = handle
         headers = CurlList()
@@ -24,28 +26,31 @@ final class CurlRequest {
             // A semicolon is libcurl's way to say that the value is empty.
             headers.append(header.value.isEmpty ? "\(header.name);" : "\(header.name): \(header.value)")
         }
-        try setUp(configuration, userAgent: userAgent)
+        try setUp(configuration)
     }
 
     deinit {
         curl_easy_cleanup(handle)
     }
 
-    private func setUp(_ configuration: OTLPExporterConfiguration, userAgent: String) throws(OTLPExporterError) {
+    private func setUp(_ configuration: OTLPExporterConfiguration) throws(OTLPExporterError) {
         var codes = [
             ccurl_set_threaded(handle),
             ccurl_bypass_proxy_here(handle),
             ccurl_allow_http(handle),
             ccurl_set_string(handle, CURLOPT_URL, configuration.endpoint),
-            ccurl_set_string(handle, CURLOPT_USERAGENT, userAgent),
+            ccurl_set_string(handle, CURLOPT_USERAGENT, OTLPHTTPSpanExporter.userAgent),
             ccurl_set_list(handle, CURLOPT_HTTPHEADER, headers.first),
             ccurl_set_long(handle, CURLOPT_FOLLOWLOCATION, 0),
-            ccurl_set_long(handle, CURLOPT_TIMEOUT_MS, configuration.timeout.milliseconds),
             ccurl_set_long(handle, CURLOPT_TCP_KEEPALIVE, 1),
             // The handle and what it points to live in this object, so the context outlives every transfer.
             ccurl_set_writer(handle, receiveBody, Unmanaged.passUnretained(response).toOpaque()),
         ]
-        if let path = configuration.certificateFile { codes.append(ccurl_set_string(handle, CURLOPT_CAINFO, path)) }
+        if let path = configuration.certificateFile {
+            codes.append(ccurl_set_string(handle, CURLOPT_CAINFO, path))
+            // The folder of the system's authorities would be trusted too.
+            codes.append(ccurl_set_string(handle, CURLOPT_CAPATH, nil))
+        }
         if let path = configuration.clientCertificateFile {
             codes.append(ccurl_set_string(handle, CURLOPT_SSLCERT, path))
         }
@@ -53,6 +58,11 @@ final class CurlRequest {
         if let failure = codes.first(where: { $0 != CURLE_OK }) {
             throw .unavailable("libcurl refuses an option: \(String(cString: curl_easy_strerror(failure)))")
         }
+    }
+
+    /// Forgets the last request.
+    func reset() {
+        status = nil
     }
 
     /// Sends a body and waits for the answer.
@@ -68,6 +78,7 @@ final class CurlRequest {
         until deadline: () -> ContinuousClock.Instant
     ) -> OTLPResponse.Outcome? {
         response.reset()
+        status = nil
         guard ccurl_set_body(handle, body.baseAddress, curl_off_t(body.count)) == CURLE_OK else {
             return .failed(ExportFailure(CURLE_OUT_OF_MEMORY))
         }
@@ -75,6 +86,7 @@ final class CurlRequest {
         guard code == CURLE_OK else { return .failed(ExportFailure(code)) }
         var status = 0
         ccurl_get_long(handle, CURLINFO_RESPONSE_CODE, &status)
+        self.status = status
         var contentType: UnsafePointer<CChar>?
         ccurl_get_string(handle, CURLINFO_CONTENT_TYPE, &contentType)
         // Understands both forms of the header: seconds and an HTTP date.
@@ -87,13 +99,6 @@ final class CurlRequest {
             body: response.bytes
         )
         return answer.outcome
-    }
-}
-
-extension Duration {
-    /// Whole milliseconds, rounded up, 0 only for zero, which libcurl takes for "for ever".
-    fileprivate var milliseconds: Int {
-        Int(min(max((self / .milliseconds(1)).rounded(.up), 0), 0x1p31 - 1))
     }
 }
 

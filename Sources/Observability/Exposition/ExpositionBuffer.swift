@@ -1,103 +1,118 @@
-/// The bytes of an exposition while they are written.
+internal import Synchronization
+
+/// The bytes of an exposition while they are written, and room for what is needed meanwhile.
 ///
-/// Numbers and escapes are those of Prometheus text 0.0.4 and OpenMetrics 1.0, which agree on all that is here.
-struct ExpositionBuffer {
-    var bytes: [UInt8] = []
+/// Kept and used again, so that a scrape takes no memory once its buffer is large enough.
+final class ExpositionBuffer: @unchecked Sendable {
+    // Unchecked because of the pointers and counts: whoever has taken a buffer out of the pool is the only one who has
+    // it, and gives it back when done.
+    private(set) var count = 0
+    /// Exemplars of the series that is written.
+    var exemplars: [Exemplar] = []
+    private var memory: UnsafeMutablePointer<UInt8>
+    private var capacity: Int
+    private var counts = UnsafeMutableBufferPointer<UInt64>.allocate(capacity: 32)
 
-    mutating func append(_ text: StaticString) {
-        bytes.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+    init(capacity: Int = 256) {
+        self.capacity = capacity
+        memory = .allocate(capacity: capacity)
     }
 
-    mutating func append(_ text: String) {
-        bytes.append(contentsOf: text.utf8)
+    deinit {
+        memory.deallocate()
+        counts.deallocate()
     }
 
-    mutating func append(_ other: [UInt8]) {
-        bytes.append(contentsOf: other)
+    /// What was written.
+    var contents: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: memory, count: count) }
+
+    /// A copy of what was written.
+    var bytes: [UInt8] { Array(contents) }
+
+    func removeAll() {
+        count = 0
     }
 
-    /// Writes a label's value: `\`, `"` and line feeds are escaped.
-    mutating func appendLabelValue(_ value: String) {
-        for byte in value.utf8 {
-            switch byte {
-            case UInt8(ascii: "\\"): append("\\\\")
-            case UInt8(ascii: "\""): append("\\\"")
-            case UInt8(ascii: "\n"): append("\\n")
-            default: bytes.append(byte)
-            }
+    /// Zeros, one for each bucket of the histogram that is written.
+    func zeros(_ size: Int) -> UnsafeMutableBufferPointer<UInt64> {
+        if counts.count < size {
+            counts.deallocate()
+            counts = .allocate(capacity: size)
         }
+        let zeros = UnsafeMutableBufferPointer(rebasing: counts[..<size])
+        zeros.initialize(repeating: 0)
+        return zeros
     }
 
-    /// Writes a whole number.
-    mutating func append(_ value: UInt64) {
-        if value < 10 {
-            bytes.append(UInt8(ascii: "0") + UInt8(value))
-            return
-        }
-        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { digits in
-            var rest = value
-            var start = 20
-            while rest > 0 {
-                start -= 1
-                digits[start] = UInt8(ascii: "0") + UInt8(rest % 10)
-                rest /= 10
-            }
-            bytes.append(contentsOf: digits[start...])
-        }
+    /// Room for some bytes, which ``advance(_:)`` then takes as written.
+    @inline(__always)
+    func reserve(_ size: Int) -> UnsafeMutablePointer<UInt8> {
+        if count + size > capacity { grow(size) }
+        return memory + count
     }
 
-    /// Writes a sample's value with as few digits as bring the same number back.
-    mutating func append(_ value: Double) {
-        if value == value.rounded(.towardZero), value.magnitude < 0x1p53 {
-            if value < 0 { append("-") }
-            append(UInt64(value.magnitude))
-        } else if value.isNaN {
-            append("NaN")
-        } else if value.isInfinite {
-            append(value < 0 ? "-Inf" : "+Inf")
-        } else {
-            append(value.description)
-        }
+    @inline(__always)
+    func advance(_ size: Int) {
+        count += size
     }
 
-    /// Writes a bucket's bound in OpenMetrics' canonical form, which is Go's `%g` with `.0` where it looks like an
-    /// integer: `0.005`, `1.0`, `1e-05`, `1e+06`, `+Inf`.
-    mutating func appendBound(_ bound: Double) {
-        guard bound.isFinite else { return append(bound) }
-        // Swift writes the same shortest digits, but changes to an exponent elsewhere.
-        let text = bound.magnitude.description
-        let parts = text.split(separator: "e")
-        let mantissa = parts[0].split(separator: ".")
-        let fraction = mantissa.count > 1 && mantissa[1] != "0" ? mantissa[1] : ""
-        let written = mantissa[0] + fraction
-        let leadingZeros = written.prefix { $0 == "0" }.count
-        var digits = Array(written.utf8.dropFirst(leadingZeros))
-        // The position of the decimal point, counted from the first digit that is not zero.
-        let exponent = mantissa[0].count - leadingZeros + (parts.count > 1 ? Int(parts[1]) ?? 0 : 0) - 1
-        while digits.count > 1, digits.last == UInt8(ascii: "0") { digits.removeLast() }
+    @inline(__always)
+    func append(_ byte: UInt8) {
+        reserve(1).pointee = byte
+        count += 1
+    }
 
-        if bound < 0 { append("-") }
-        if digits.isEmpty {
-            append("0.0")
-        } else if exponent < -4 || exponent >= 6 {
-            bytes.append(digits[0])
-            if digits.count > 1 {
-                append(".")
-                bytes.append(contentsOf: digits[1...])
+    @inline(__always)
+    func append(_ bytes: UnsafeRawBufferPointer) {
+        guard let start = bytes.baseAddress else { return }
+        UnsafeMutableRawPointer(reserve(bytes.count)).copyMemory(from: start, byteCount: bytes.count)
+        count += bytes.count
+    }
+
+    @inline(__always)
+    func append(_ bytes: [UInt8]) {
+        bytes.withUnsafeBytes { append($0) }
+    }
+
+    @inline(__always)
+    func append(_ text: StaticString) {
+        append(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+    }
+
+    func append(_ text: String) {
+        let isContiguous: Void? = text.utf8.withContiguousStorageIfAvailable { append(UnsafeRawBufferPointer($0)) }
+        if isContiguous == nil { append(Array(text.utf8)) }
+    }
+
+    @inline(never)
+    private func grow(_ size: Int) {
+        // Twice as much, so that the copies stay linear in what is written.
+        capacity = max(capacity * 2, count + size)
+        let larger = UnsafeMutablePointer<UInt8>.allocate(capacity: capacity)
+        larger.update(from: memory, count: count)
+        memory.deallocate()
+        memory = larger
+    }
+}
+
+extension ExpositionBuffer {
+    /// Buffers between scrapes.
+    final class Pool: Sendable {
+        /// More than one or two scrapers at a time are rare; what they needed is not kept for ever.
+        private static let limit = 4
+
+        private let buffers = Mutex<[ExpositionBuffer]>([])
+
+        /// Lends an empty buffer to a body.
+        func withBuffer<R>(_ body: (ExpositionBuffer) throws -> R) rethrows -> R {
+            let buffer = buffers.withLock { $0.popLast() } ?? ExpositionBuffer(capacity: 16 << 10)
+            buffer.removeAll()
+            defer {
+                buffers.withLock { buffers in
+                    if buffers.count < Self.limit { buffers.append(buffer) }
+                }
             }
-            append(exponent < 0 ? "e-" : "e+")
-            if exponent.magnitude < 10 { append("0") }
-            append(UInt64(exponent.magnitude))
-        } else if exponent < 0 {
-            append("0.")
-            for _ in 0..<(-exponent - 1) { append("0") }
-            append(digits)
-        } else {
-            for position in 0...exponent {
-                bytes.append(position < digits.count ? digits[position] : UInt8(ascii: "0"))
-            }
-            append(".")
-            if digits.count > exponent + 1 { bytes.append(contentsOf: digits[(exponent + 1)...]) } else { append("0") }
+            return try body(buffer)
         }
     }
 }

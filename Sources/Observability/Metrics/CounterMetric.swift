@@ -2,40 +2,67 @@ internal import Synchronization
 
 /// A number that only grows.
 ///
-/// Incrementing is lock-free and allocates nothing; keep the instrument instead of looking it up each time. Whole
-/// amounts and fractions are counted apart, so that counting events stays one atomic addition.
+/// Incrementing is lock-free, mostly uncontended, and allocates nothing; keep the instrument instead of looking it up
+/// each time. Whole amounts and fractions are counted apart, so that counting events stays exact.
 public final class CounterMetric: Sendable {
+    private static let whole = StripedCells.firstWord
+    private static let fraction = StripedCells.firstWord + 1
+
     /// `name{labels} `: everything of the series' line before the number.
     let linePrefix: [UInt8]
+    let exemplars: ExemplarStore
     private let diagnostics: MetricsDiagnostics
-    private let whole = Atomic<UInt64>(0)
-    /// The bit pattern of a `Double`.
-    private let fraction = Atomic<UInt64>(0)
+    private let cells = StripedCells(words: 2)
+    // What the cells held when the counter was reset: cells themselves are never taken back.
+    private let wholeBase = Atomic<UInt64>(0)
+    private let fractionBase = Atomic<UInt64>(0)
 
-    init(name: String, labels: SeriesLabels, diagnostics: MetricsDiagnostics) {
+    init(name: String, labels: SeriesLabels, exemplars: ExemplarPolicy, diagnostics: MetricsDiagnostics) {
         linePrefix = labels.linePrefix(name)
+        self.exemplars = ExemplarStore(places: 1, policy: exemplars)
         self.diagnostics = diagnostics
     }
 
     /// Adds one.
+    @inline(never)
     public func increment() {
-        whole.wrappingAdd(1, ordering: .relaxed)
+        add(1)
     }
 
     /// Adds a whole amount. A negative one is ignored and counted as rejected.
+    @inline(never)
     public func increment(by amount: Int) {
         guard amount >= 0 else { return diagnostics.rejectMeasurement() }
-        whole.wrappingAdd(UInt64(amount), ordering: .relaxed)
+        add(UInt64(amount))
     }
 
     /// Adds an amount. What is negative or not finite is ignored and counted as rejected.
+    @inline(never)
     public func increment(by amount: Double) {
-        guard amount >= 0, amount.isFinite else { return diagnostics.rejectMeasurement() }
+        // Nor is what is not a number.
+        guard amount >= 0, amount < .infinity else { return diagnostics.rejectMeasurement() }
         if amount <= 0x1p53, amount == amount.rounded(.towardZero) {
-            whole.wrappingAdd(UInt64(amount), ordering: .relaxed)
+            add(UInt64(amount))
         } else {
-            fraction.addDouble(amount)
+            add(fraction: amount)
         }
+    }
+
+    /// Adds a whole amount that belongs to a span which the caller has at hand.
+    ///
+    /// - Parameters:
+    ///   - amount: What to add; a negative one is ignored and counted as rejected.
+    ///   - span: The span, which becomes the counter's exemplar if it is eligible; saves looking for the current one.
+    @inline(never)
+    public func increment(by amount: Int = 1, exemplar span: SpanContext?) {
+        guard amount >= 0 else { return diagnostics.rejectMeasurement() }
+        let thread = ThreadIdentity.current
+        if let cell = cells.own(thread) ?? cells.claim(thread) {
+            cell[Self.whole].addAsOwner(UInt64(amount))
+        } else {
+            cells.shared[Self.whole].wrappingAdd(UInt64(amount), ordering: .relaxed)
+        }
+        if exemplars.isArmed(0) { exemplars.offer(Double(amount), place: 0, span: span) }
     }
 
     /// The total so far.
@@ -45,32 +72,51 @@ public final class CounterMetric: Sendable {
     }
 
     var parts: (whole: UInt64, fraction: Double) {
-        (whole.load(ordering: .relaxed), Double(bitPattern: fraction.load(ordering: .relaxed)))
+        // The bases first, so that the sums cannot be older than they are.
+        let wholeBase = wholeBase.load(ordering: .acquiring)
+        let fractionBase = Double(bitPattern: fractionBase.load(ordering: .acquiring))
+        var whole: UInt64 = 0
+        var fraction = 0.0
+        cells.forEach { cell in
+            whole &+= cell[Self.whole].load(ordering: .relaxed)
+            fraction += Double(bitPattern: cell[Self.fraction].load(ordering: .relaxed))
+        }
+        return (whole &- wholeBase, max(0, fraction - fractionBase))
     }
 
     /// Starts again at zero, which Prometheus takes for a restart. Only swift-metrics asks for it.
     func reset() {
-        whole.store(0, ordering: .relaxed)
-        fraction.store(0, ordering: .relaxed)
+        wholeBase.store(cells.sum(Self.whole), ordering: .releasing)
+        fractionBase.store(cells.doubleSum(Self.fraction).bitPattern, ordering: .releasing)
     }
-}
 
-extension Atomic<UInt64> {
-    /// Adds to the `Double` whose bit pattern this is.
-    ///
-    /// Releasing, so that whoever reads the new sum with an acquiring load sees what was counted before it.
     @inline(__always)
-    func addDouble(_ amount: Double) {
-        var current = load(ordering: .relaxed)
-        while true {
-            let (exchanged, original) = weakCompareExchange(
-                expected: current,
-                desired: (Double(bitPattern: current) + amount).bitPattern,
-                successOrdering: .releasing,
-                failureOrdering: .relaxed
-            )
-            if exchanged { return }
-            current = original
+    private func add(_ amount: UInt64) {
+        let thread = ThreadIdentity.current
+        guard let cell = cells.own(thread) else { return addElsewhere(amount, thread) }
+        cell[Self.whole].addAsOwner(amount)
+        if exemplars.isArmed(0) { exemplars.offerCurrent(Double(amount), place: 0, patience: cell) }
+    }
+
+    @inline(never)
+    private func addElsewhere(_ amount: UInt64, _ thread: UInt) {
+        if let cell = cells.claim(thread) {
+            cell[Self.whole].addAsOwner(amount)
+            if exemplars.isArmed(0) { exemplars.offerCurrent(Double(amount), place: 0, patience: cell) }
+        } else {
+            cells.shared[Self.whole].wrappingAdd(amount, ordering: .relaxed)
+            if exemplars.isArmed(0) { exemplars.offerCurrent(Double(amount), place: 0, visits: cells.shared) }
+        }
+    }
+
+    private func add(fraction: Double) {
+        let thread = ThreadIdentity.current
+        if let cell = cells.own(thread) ?? cells.claim(thread) {
+            cell[Self.fraction].addDoubleAsOwner(fraction)
+            if exemplars.isArmed(0) { exemplars.offerCurrent(fraction, place: 0, patience: cell) }
+        } else {
+            cells.shared[Self.fraction].addDouble(fraction)
+            if exemplars.isArmed(0) { exemplars.offerCurrent(fraction, place: 0, visits: cells.shared) }
         }
     }
 }

@@ -33,3 +33,13 @@ public final class GaugeMetric: Sendable {
         Double(bitPattern: bits.load(ordering: .relaxed))
     }
 }
+
+/// One set of facts, as the labels of the constant 1.
+final class InfoMetric: Sendable {
+    /// `name{labels} `: everything of the series' line before the number.
+    let linePrefix: [UInt8]
+
+    init(name: String, labels: SeriesLabels) {
+        linePrefix = labels.linePrefix(name)
+    }
+}

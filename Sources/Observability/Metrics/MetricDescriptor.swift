@@ -42,9 +42,10 @@ struct MetricDescriptor: Sendable {
     /// All names that the family takes: of its samples in either format, and of the family in OpenMetrics.
     var occupiedNames: [String] {
         switch kind {
-        case .counter, .info: [name, familyName]
+        case .counter: [name, familyName, familyName + "_created"]
+        case .info: [name, familyName]
         case .gauge: [name]
-        case .histogram: [name, name + "_bucket", name + "_sum", name + "_count"]
+        case .histogram: [name, name + "_bucket", name + "_sum", name + "_count", name + "_created"]
         }
     }
 
@@ -67,9 +68,9 @@ struct SeriesLabels: Sendable {
     let text: [UInt8]
 
     init(_ labels: some Sequence<(String, String)>) {
-        var buffer = ExpositionBuffer()
+        let buffer = ExpositionBuffer()
         for (name, value) in labels {
-            if !buffer.bytes.isEmpty { buffer.append(",") }
+            if buffer.count > 0 { buffer.append(",") }
             buffer.append(name)
             buffer.append("=\"")
             buffer.appendLabelValue(value)

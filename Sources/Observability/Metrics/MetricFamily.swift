@@ -5,17 +5,37 @@ internal import Synchronization
 /// A family never has more series than the registry's limit; what comes later is counted in one series with the label
 /// `otel_metric_overflow="true"`, so that no measurement is lost. Implements the OpenTelemetry metrics SDK,
 /// "Cardinality limits".
-public final class MetricFamily<Instrument: Sendable>: Sendable {
-    private struct Series {
-        let key: [String]
-        let instrument: Instrument
+///
+/// Looking up a series takes neither a lock nor memory once the series is there. Hot paths keep the instrument all the
+/// same: a lookup hashes and compares the label values, which takes many times as long as counting.
+public final class MetricFamily<Instrument: AnyObject & Sendable>: Sendable {
+    /// What an exposition shows: all series in the order of their label values, the overflow last.
+    struct Snapshot {
+        let instruments: [Instrument]
+        let overflow: Instrument?
+
+        var isEmpty: Bool { instruments.isEmpty && overflow == nil }
+
+        @inline(__always)
+        func forEach(_ body: (Instrument) -> Void) {
+            for instrument in instruments { body(instrument) }
+            if let overflow { body(overflow) }
+        }
     }
 
     private struct State {
-        var byKey: [[String]: Instrument] = [:]
-        /// In ascending order of the keys, so that an exposition does not depend on who came first.
-        var ordered: [Series] = []
+        /// Of series that bring their own labels; the others are in the index.
+        var byDimensions: [[String]: Instrument] = [:]
+        // In ascending order of the keys, so that an exposition does not depend on who came first.
+        var keys: [[String]] = []
+        var instruments: [Instrument] = []
         var overflow: Instrument?
+
+        mutating func insert(_ instrument: Instrument, key: [String]) {
+            let index = keys.partitioningIndex { !$0.lexicographicallyPrecedes(key) }
+            keys.insert(key, at: index)
+            instruments.insert(instrument, at: index)
+        }
     }
 
     private enum Lookup {
@@ -24,6 +44,10 @@ public final class MetricFamily<Instrument: Sendable>: Sendable {
     }
 
     let descriptor: MetricDescriptor
+    let header: ExpositionHeader
+    /// How many label values a series has; -1 when each brings its own labels, or when the family is not registered.
+    let labelCount: Int
+    let index = SeriesIndex<Instrument>()
     private let limit: Int
     private let diagnostics: MetricsDiagnostics
     private let make: @Sendable (SeriesLabels) -> Instrument
@@ -39,6 +63,8 @@ public final class MetricFamily<Instrument: Sendable>: Sendable {
         make: @escaping @Sendable (SeriesLabels) -> Instrument
     ) {
         self.descriptor = descriptor
+        header = ExpositionHeader(descriptor)
+        labelCount = isDetached ? -1 : descriptor.labelNames?.count ?? -1
         self.limit = max(1, limit)
         self.diagnostics = diagnostics
         self.make = make
@@ -59,46 +85,63 @@ public final class MetricFamily<Instrument: Sendable>: Sendable {
             )
             return detached ?? make(SeriesLabels([]))
         }
-        return instrument(key: values) { SeriesLabels(zip(names, values)) }
+        if let detached { return detached }
+        var hash = LabelHash(seed: index.seed)
+        for value in values { hash.add(value) }
+        let isMatch: ([String]) -> Bool = { $0 == values }
+        if let instrument = index.find(hash.value, where: isMatch) { return instrument }
+        return instrument { state in
+            if let instrument = index.find(hash.value, where: isMatch) { return .found(instrument) }
+            if let overflow = overflow(&state, key: values) { return .overflow(overflow) }
+            let instrument = make(SeriesLabels(zip(names, values)))
+            index.insert(hash.value, .init(key: values, instrument: instrument), count: state.instruments.count)
+            state.insert(instrument, key: values)
+            return .found(instrument)
+        }
     }
 
     /// The instrument for labels that the series brings itself, and its key.
     func instrument(dimensions: [(String, String)]) -> (instrument: Instrument, key: [String]) {
-        let labels = Self.labels(dimensions, reserved: descriptor.reservedLabels)
+        let labels = MetricName.labels(dimensions, reserved: descriptor.reservedLabels)
         let key = labels.flatMap { [$0.0, $0.1] }
-        return (instrument(key: key) { SeriesLabels(labels) }, key)
-    }
-
-    /// Forgets a series.
-    func remove(key: [String]) {
-        state.withLock { state in
-            guard state.byKey.removeValue(forKey: key) != nil else { return }
-            state.ordered.removeAll { $0.key == key }
-        }
-    }
-
-    /// All series, in the order of their label values, the overflow last.
-    var instruments: [Instrument] {
-        state.withLock { state in state.ordered.map(\.instrument) + (state.overflow.map { [$0] } ?? []) }
-    }
-
-    private func instrument(key: [String], labels: () -> SeriesLabels) -> Instrument {
-        if let detached { return detached }
-        let lookup = state.withLock { state -> Lookup in
-            if let instrument = state.byKey[key] { return .found(instrument) }
-            // The overflow series counts towards the limit.
-            guard state.ordered.count < limit - 1 || key.isEmpty else {
-                let overflow = state.overflow ?? make(.overflow)
-                state.overflow = overflow
-                return .overflow(overflow)
-            }
-            let instrument = make(labels())
-            state.byKey[key] = instrument
-            let index = state.ordered.partitioningIndex { !$0.key.lexicographicallyPrecedes(key) }
-            state.ordered.insert(Series(key: key, instrument: instrument), at: index)
+        if let detached { return (detached, key) }
+        let instrument = instrument { state in
+            if let instrument = state.byDimensions[key] { return .found(instrument) }
+            if let overflow = overflow(&state, key: key) { return .overflow(overflow) }
+            let instrument = make(SeriesLabels(labels))
+            state.byDimensions[key] = instrument
+            state.insert(instrument, key: key)
             return .found(instrument)
         }
-        switch lookup {
+        return (instrument, key)
+    }
+
+    /// Forgets a series that brought its own labels.
+    func remove(key: [String]) {
+        state.withLock { state in
+            guard state.byDimensions.removeValue(forKey: key) != nil else { return }
+            let index = state.keys.partitioningIndex { !$0.lexicographicallyPrecedes(key) }
+            guard index < state.keys.count, state.keys[index] == key else { return }
+            state.keys.remove(at: index)
+            state.instruments.remove(at: index)
+        }
+    }
+
+    /// All series of this moment; takes no memory.
+    var snapshot: Snapshot {
+        state.withLock { Snapshot(instruments: $0.instruments, overflow: $0.overflow) }
+    }
+
+    /// The overflow series, if the family is full; it counts towards the limit.
+    private func overflow(_ state: inout sending State, key: [String]) -> Instrument? {
+        if state.instruments.count < limit - 1 || key.isEmpty { return nil }
+        let overflow = state.overflow ?? make(.overflow)
+        state.overflow = overflow
+        return overflow
+    }
+
+    private func instrument(_ lookup: (inout sending State) -> sending Lookup) -> Instrument {
+        switch state.withLock(lookup) {
         case .found(let instrument):
             return instrument
         case .overflow(let instrument):
@@ -110,30 +153,6 @@ public final class MetricFamily<Instrument: Sendable>: Sendable {
             return instrument
         }
     }
-
-    /// Legal label names in order, without empty values; the values of names that become one are joined.
-    private static func labels(_ dimensions: [(String, String)], reserved: Set<String>) -> [(String, String)] {
-        var values: [String: String] = [:]
-        for (name, value) in dimensions.sorted(by: { $0.0 < $1.0 }) where !value.isEmpty {
-            values[MetricName.label(name, reserved: reserved), default: ""] += ";" + value
-        }
-        return values.sorted { $0.key < $1.key }.map { ($0.key, String($0.value.dropFirst())) }
-    }
-}
-
-extension MetricFamily where Instrument == CounterMetric {
-    /// The counter for values of the family's labels, in their order; the same one for the same values.
-    public func labels(_ values: String...) -> CounterMetric { instrument(values: values) }
-}
-
-extension MetricFamily where Instrument == GaugeMetric {
-    /// The gauge for values of the family's labels, in their order; the same one for the same values.
-    public func labels(_ values: String...) -> GaugeMetric { instrument(values: values) }
-}
-
-extension MetricFamily where Instrument == HistogramMetric {
-    /// The histogram for values of the family's labels, in their order; the same one for the same values.
-    public func labels(_ values: String...) -> HistogramMetric { instrument(values: values) }
 }
 
 extension Array {

@@ -5,6 +5,8 @@
 enum MetricName {
     /// The label of the series that takes what is above a family's limit.
     static let overflowLabel = "otel_metric_overflow"
+    /// The info whose labels are the resource's attributes.
+    static let target = "target_info"
 
     /// The name of a family as the text format 0.0.4 writes it, with the unit and the suffix that its type asks for.
     static func family(_ name: String, unit: MetricUnit?, suffix: String) -> String {
@@ -42,6 +44,15 @@ enum MetricName {
         if trimmed.isEmpty { return "label" }
         if trimmed.first?.isASCIIDigit == true { return "key_" + trimmed }
         return reserved.contains(trimmed) ? "exported_" + trimmed : trimmed
+    }
+
+    /// Legal label names in order, without empty values; the values of names that become one are joined.
+    static func labels(_ dimensions: [(String, String)], reserved: Set<String>) -> [(String, String)] {
+        var values: [String: String] = [:]
+        for (name, value) in dimensions.sorted(by: { $0.0 < $1.0 }) where !value.isEmpty {
+            values[label(name, reserved: reserved), default: ""] += ";" + value
+        }
+        return values.sorted { $0.key < $1.key }.map { ($0.key, String($0.value.dropFirst())) }
     }
 
     private static func sanitised(_ name: String) -> String {

@@ -95,9 +95,28 @@ extension MetricsRegistry {
     ///   - help: What the facts are about, in one sentence.
     ///   - facts: The labels and their values.
     public func info(_ name: String, help: String, facts: KeyValuePairs<String, String>) {
-        let values = facts.map(\.value)
         let descriptor = MetricDescriptor(.info, name: name, help: help, unit: nil, labels: facts.map(\.key))
-        _ = observe(descriptor) { [ObservedValue(1, labels: values)] }
+        _ = infoFamily(descriptor).instrument(values: facts.map(\.value))
+    }
+
+    /// Registers `target_info`, whose labels are the attributes of what is scraped and which comes first.
+    ///
+    /// Implements "Resource attributes" of the OpenTelemetry Prometheus compatibility: names are made legal, values of
+    /// names that become one are joined by `;`, and numbers, truth values and lists are written as JSON has them. Of
+    /// two resources the first one stays.
+    ///
+    /// - Parameter resource: What is scraped.
+    public func registerTargetInfo(_ resource: Resource) {
+        let attributes = resource.attributes.map { ($0.key, $0.value.labelValue) }
+        let labels = MetricName.labels(attributes, reserved: [MetricName.overflowLabel])
+        let descriptor = MetricDescriptor(
+            .info,
+            name: MetricName.target,
+            help: "Attributes of the process that is scraped.",
+            unit: nil,
+            labels: labels.map(\.0)
+        )
+        _ = infoFamily(descriptor).instrument(values: labels.map(\.1))
     }
 }
 

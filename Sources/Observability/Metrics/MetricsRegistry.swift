@@ -35,14 +35,22 @@ public final class MetricsRegistry: Sendable {
     private let seriesLimit: Int
     private let diagnostics = MetricsDiagnostics()
     private let state = Mutex(State())
-    /// The size of the last exposition, so that the next one needs one allocation.
-    let expositionSize = Atomic<Int>(4096)
+    let exemplars: ExemplarPolicy
+    let expositionBuffers = ExpositionBuffer.Pool()
 
     /// Creates an empty registry.
     ///
-    /// - Parameter seriesLimit: The most series of one metric, the overflow series among them.
-    public init(seriesLimit: Int = 2000) {
+    /// - Parameters:
+    ///   - seriesLimit: The most series of one metric, the overflow series among them.
+    ///   - exemplarFilter: Which measurements may become exemplars.
+    ///   - clock: The time in nanoseconds since the Unix epoch, for exemplars.
+    public init(
+        seriesLimit: Int = 2000,
+        exemplarFilter: ExemplarFilter = .traceBased,
+        clock: @escaping @Sendable () -> UInt64 = { TracerProvider.wallClock() }
+    ) {
         self.seriesLimit = seriesLimit
+        exemplars = ExemplarPolicy(filter: exemplarFilter, clock: clock)
     }
 
     /// Sets who is told of a problem, once for each metric and kind of problem, on the thread that caused it.
@@ -55,7 +63,7 @@ public final class MetricsRegistry: Sendable {
         Statistics(rejectedMeasurements: diagnostics.rejectedMeasurements, problems: diagnostics.counts)
     }
 
-    /// The families in ascending order of their names.
+    /// The families in ascending order of their names, but `target_info` first.
     var families: [RegisteredFamily] {
         state.withLock(\.ordered)
     }
@@ -63,8 +71,8 @@ public final class MetricsRegistry: Sendable {
     func counterFamily(_ descriptor: MetricDescriptor) -> MetricFamily<CounterMetric> {
         family(descriptor, wrap: RegisteredFamily.counter) { registered in
             if case .counter(let family) = registered { family } else { nil }
-        } make: { [diagnostics] labels in
-            CounterMetric(name: descriptor.name, labels: labels, diagnostics: diagnostics)
+        } make: { [exemplars, diagnostics] labels in
+            CounterMetric(name: descriptor.name, labels: labels, exemplars: exemplars, diagnostics: diagnostics)
         }
     }
 
@@ -79,8 +87,22 @@ public final class MetricsRegistry: Sendable {
     func histogramFamily(_ descriptor: MetricDescriptor, layout: BucketLayout) -> MetricFamily<HistogramMetric> {
         family(descriptor, wrap: RegisteredFamily.histogram) { registered in
             if case .histogram(let family) = registered { family } else { nil }
-        } make: { [diagnostics] labels in
-            HistogramMetric(name: descriptor.name, labels: labels, layout: layout, diagnostics: diagnostics)
+        } make: { [exemplars, diagnostics] labels in
+            HistogramMetric(
+                name: descriptor.name,
+                labels: labels,
+                layout: layout,
+                exemplars: exemplars,
+                diagnostics: diagnostics
+            )
+        }
+    }
+
+    func infoFamily(_ descriptor: MetricDescriptor) -> MetricFamily<InfoMetric> {
+        family(descriptor, wrap: RegisteredFamily.info) { registered in
+            if case .info(let family) = registered { family } else { nil }
+        } make: { labels in
+            InfoMetric(name: descriptor.name, labels: labels)
         }
     }
 
@@ -92,7 +114,7 @@ public final class MetricsRegistry: Sendable {
         return family?.add(observe) ?? MetricObservation {}
     }
 
-    private func family<Instrument>(
+    private func family<Instrument: AnyObject & Sendable>(
         _ descriptor: MetricDescriptor,
         wrap: (MetricFamily<Instrument>) -> RegisteredFamily,
         existing: (RegisteredFamily) -> MetricFamily<Instrument>?,
@@ -134,7 +156,7 @@ public final class MetricsRegistry: Sendable {
             let family = make()
             let registered = wrap(family)
             state.byName[name] = registered
-            state.ordered.insert(registered, at: state.ordered.partitioningIndex { $0.descriptor.name > name })
+            state.ordered.insert(registered, at: state.ordered.partitioningIndex { $0.descriptor.follows(descriptor) })
             for occupied in descriptor.occupiedNames { state.occupied[occupied] = name }
             return .family(family)
         }
@@ -164,6 +186,7 @@ enum RegisteredFamily: Sendable {
     case counter(MetricFamily<CounterMetric>)
     case gauge(MetricFamily<GaugeMetric>)
     case histogram(MetricFamily<HistogramMetric>)
+    case info(MetricFamily<InfoMetric>)
     case observed(ObservedFamily)
 
     var descriptor: MetricDescriptor {
@@ -171,12 +194,19 @@ enum RegisteredFamily: Sendable {
         case .counter(let family): family.descriptor
         case .gauge(let family): family.descriptor
         case .histogram(let family): family.descriptor
+        case .info(let family): family.descriptor
         case .observed(let family): family.descriptor
         }
     }
 }
 
 extension MetricDescriptor {
+    /// Whether it comes after another one in an exposition: in the order of the names, but `target_info` first.
+    fileprivate func follows(_ other: MetricDescriptor) -> Bool {
+        if name == MetricName.target || other.name == MetricName.target { return name != MetricName.target }
+        return name > other.name
+    }
+
     /// The type, labels and buckets in words.
     fileprivate var summary: String {
         let type: String

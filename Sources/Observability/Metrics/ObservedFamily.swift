@@ -41,12 +41,14 @@ final class ObservedFamily: Sendable {
     }
 
     let descriptor: MetricDescriptor
+    let header: ExpositionHeader
     private let limit: Int
     private let diagnostics: MetricsDiagnostics
     private let state = Mutex(State())
 
     init(_ descriptor: MetricDescriptor, limit: Int, diagnostics: MetricsDiagnostics) {
         self.descriptor = descriptor
+        header = ExpositionHeader(descriptor)
         self.limit = max(1, limit)
         self.diagnostics = diagnostics
     }

@@ -99,7 +99,7 @@ private protocol RemovableSeries {
 }
 
 /// One series of a family, as swift-metrics holds it.
-private class Series<Instrument: Sendable>: RemovableSeries, @unchecked Sendable {
+private class Series<Instrument: AnyObject & Sendable>: RemovableSeries, @unchecked Sendable {
     // Unchecked because a class with subclasses cannot be checked: all properties are constant and Sendable, and the
     // subclasses add none.
     final let instrument: Instrument

@@ -17,12 +17,9 @@ struct AdminServer: Service, CustomStringConvertible {
 
     func run() async throws {
         let router = Router()
-        router.get("/metrics") { _, _ in
-            Response(
-                status: .ok,
-                headers: [.contentType: PrometheusText.contentType],
-                body: .init(byteBuffer: ByteBuffer(bytes: PrometheusText.render(metrics)))
-            )
+        let endpoint = MetricsEndpoint(metrics: metrics)
+        router.get("/metrics") { request, _ in
+            await endpoint.respond(to: request)
         }
         router.get("/livez") { _, _ in
             Response(

@@ -40,9 +40,7 @@ public enum ServiceMain {
     private static func run(_ definition: any ServiceDefinition.Type, environment: [String: String]) async -> Int32 {
         var settings = Settings(environment: environment)
         let common = CommonSettings(&settings, definition: definition)
-        let bootstrap = Bootstrap(definition.name, environment: environment) { name in
-            common.makeLogger(name)
-        }
+        let bootstrap = Bootstrap(definition.name, environment: environment, logging: common.logging)
         let logger = bootstrap.telemetry.logger
         for problem in bootstrap.problems {
             logger.warning("setting is ignored", metadata: ["problem": "\(problem)"])
@@ -62,6 +60,7 @@ public enum ServiceMain {
             logger.warning("spans were lost at the end: the trace backend did not take them in time")
         }
         logger.info("stopped", metadata: ["exit": "\(code)"])
+        await bootstrap.shutdownLog(timeout: common.grace / 6)
         return code
     }
 

@@ -100,7 +100,7 @@ struct PrometheusTextTests {
         ]
     )
     func bounds(bound: Double, text: String) {
-        var buffer = ExpositionBuffer()
+        let buffer = ExpositionBuffer()
         buffer.appendBound(bound)
         #expect(String(decoding: buffer.bytes, as: UTF8.self) == text)
     }
@@ -113,7 +113,7 @@ struct PrometheusTextTests {
         ]
     )
     func values(value: Double, text: String) {
-        var buffer = ExpositionBuffer()
+        let buffer = ExpositionBuffer()
         buffer.append(value)
         #expect(String(decoding: buffer.bytes, as: UTF8.self) == text)
     }
