@@ -268,7 +268,7 @@ extension EndToEnd {
                 defer { blind.remove() }
                 #expect(await eventually { await blind.get("/readyz")?.status == 200 })
                 try await callSomething(port)
-                #expect(await eventually { blind.log.contains { $0.contains("Spans were lost") } }, "\(blind.log)")
+                #expect(await eventually { blind.log.contains { $0.contains("Telemetry was lost") } }, "\(blind.log)")
                 try await callSomething(port)
                 #expect(await blind.process.terminate(grace: .seconds(15)) == .exited(0))
                 withExtendedLifetime(silence) {}
