@@ -40,7 +40,12 @@ public enum ServiceMain {
     private static func run(_ definition: any ServiceDefinition.Type, environment: [String: String]) async -> Int32 {
         var settings = Settings(environment: environment)
         let common = CommonSettings(&settings, definition: definition)
-        let bootstrap = Bootstrap(definition.name, environment: environment, logging: common.logging)
+        let bootstrap = Bootstrap(
+            definition.name,
+            environment: environment,
+            logging: common.logging,
+            tailKeep: common.tailKeep
+        )
         let logger = bootstrap.telemetry.logger
         for problem in bootstrap.problems {
             logger.warning("setting is ignored", metadata: ["problem": "\(problem)"])
@@ -128,6 +133,7 @@ public enum ServiceMain {
                 HealthService(serviceNames: settings.serviceNames, readiness: readiness)
             ],
             telemetry: telemetry,
+            callers: settings.callers,
             interceptors: [ErrorInterceptor(logger: telemetry.logger)]
         )
     }
