@@ -7,7 +7,7 @@ ARGS ?=
 # dev/setup puts nats-server and Prometheus here when the machine has none.
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
-.PHONY: help setup build demo up test check bench format generate clean-data
+.PHONY: help setup build demo up test check bench format generate signals clean-data
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,12 @@ format: ## format the Swift sources in place
 
 generate: ## generate the code of Protos/ (dev/generate)
 	@dev/generate
+
+signals: ## write the catalogue of signals: observability/signals.md and signals.json
+	swift build --product contrail
+	@mkdir -p observability
+	@.build/debug/contrail signals > observability/signals.md
+	@.build/debug/contrail signals --json > observability/signals.json
 
 clean-data: ## remove the data of the local stack
 	@dev/clean-data

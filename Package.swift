@@ -141,8 +141,8 @@ let package = Package(
             "ContrailCLI",
             [
                 "Contracts", "ServiceRuntime", "ContrailInstrumentation", "Observability", "HTTPTransport",
-                "TraceBackend",
-                "LocalStack", arguments, grpc, grpcProtobuf, protobuf, logging,
+                "TraceBackend", "LocalStack", "Users", "Orders", "Notifications",
+                arguments, grpc, grpcProtobuf, protobuf, logging, tracing,
             ]
         ),
         executable("contrail", ["ContrailCLI", arguments]),
@@ -172,7 +172,10 @@ let package = Package(
         tests("LocalStack", ["LocalStack", logging]),
         tests(
             "ContrailInstrumentation",
-            ["ContrailInstrumentation", "Observability", "TestKit", grpc, logging, tracing]
+            [
+                "ContrailInstrumentation", "Observability", "Resilience", "JetStream", "LocalStack", "TestKit", grpc,
+                logging, tracing,
+            ]
         ),
         tests("Contracts", ["Contracts"]),
         tests("Orders", ["Orders", "Contracts", "EventSourcing", "TestKit", grpc, grpcProtobuf, protobuf]),

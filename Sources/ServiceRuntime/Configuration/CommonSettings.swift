@@ -47,13 +47,8 @@ struct CommonSettings {
         settings.document("OTEL_SDK_DISABLED", default: "false", "turns tracing off")
     }
 
-    /// Makes the process's logger.
-    func makeLogger(_ name: String) -> Logger {
-        let configuration = StructuredLogHandler.Configuration(
-            format: logFormat,
-            level: logLevel,
-            serviceName: name
-        )
-        return Logger(label: name) { _ in StructuredLogHandler(label: name, configuration: configuration) }
+    /// How the process's loggers write.
+    var logging: StructuredLogHandler.Configuration {
+        StructuredLogHandler.Configuration(format: logFormat, level: logLevel)
     }
 }

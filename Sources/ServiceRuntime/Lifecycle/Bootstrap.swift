@@ -2,7 +2,7 @@ public import ContrailInstrumentation
 internal import Foundation
 public import Logging
 internal import OTLPExporter
-internal import Observability
+public import Observability
 
 /// Telemetry of one process, made from the environment.
 public struct Bootstrap: Sendable {
@@ -10,32 +10,60 @@ public struct Bootstrap: Sendable {
     public let telemetry: Telemetry
     /// What was wrong with the standard variables, and what is used instead.
     public let problems: [String]
+    /// Whether metrics are to be served: not with `OTEL_METRICS_EXPORTER=none`.
+    public let servesMetrics: Bool
 
     private let processor: BatchSpanProcessor?
+    private let logProcessor: BatchLogRecordProcessor?
 
-    /// Makes the telemetry of a process.
+    /// Makes the telemetry of a process that exports no log: a command, or a test.
     ///
     /// - Parameters:
     ///   - name: The service's name, unless `OTEL_SERVICE_NAME` says otherwise.
     ///   - environment: The variables.
-    ///   - logger: Writes the process's log.
+    ///   - makeLogger: Makes the process's logger from the service's name.
     public init(_ name: String, environment: [String: String], makeLogger: (String) -> Logger) {
+        self.init(name, environment: environment) { _, resource, _ in
+            Loggers(makeLogger(resource.serviceName))
+        }
+    }
+
+    /// Makes the telemetry of a process whose log goes where `OTEL_LOGS_EXPORTER` says.
+    ///
+    /// - Parameters:
+    ///   - name: The service's name, unless `OTEL_SERVICE_NAME` says otherwise.
+    ///   - environment: The variables.
+    ///   - logging: How the process's loggers write.
+    public init(_ name: String, environment: [String: String], logging: StructuredLogHandler.Configuration) {
+        self.init(name, environment: environment) { configuration, resource, problems in
+            Loggers(logging, configuration, resource: resource, environment: environment, problems: &problems)
+        }
+    }
+
+    private init(
+        _ name: String,
+        environment: [String: String],
+        _ makeLoggers: (OTelConfiguration, Resource, inout [String]) -> Loggers
+    ) {
         let configuration = OTelConfiguration(environment: environment)
         var problems = configuration.problems
         let resource = Resource(
             serviceName: configuration.serviceName ?? name,
             serviceVersion: BuildInfo.version,
-            instanceID: UUID().uuidString.lowercased(),
-            additional: configuration.resourceAttributes
+            instanceID: configuration.serviceInstanceID ?? UUID().uuidString.lowercased(),
+            additional: ResourceDetector.detect().merging(configuration.resourceAttributes)
         )
-        let logger = makeLogger(resource.serviceName)
+        servesMetrics = !configuration.metricsExporters.isEmpty
+        let loggers = makeLoggers(configuration, resource, &problems)
+        let logger = loggers.process
+        logProcessor = loggers.processor
         let metrics = MetricsRegistry()
         if configuration.isTracingEnabled {
             processor = Self.makeProcessor(
-                configuration.batch,
+                configuration,
                 resource: resource,
                 environment: environment,
-                logger: logger,
+                logger: loggers.telemetry,
                 problems: &problems
             )
         } else {
@@ -47,6 +75,7 @@ public struct Bootstrap: Sendable {
         metrics.registerProcessMetrics()
         metrics.registerBuildInfo(version: BuildInfo.version)
         if let processor { metrics.registerSpanMetrics(of: processor) }
+        if let logProcessor { metrics.registerLogMetrics(of: logProcessor) }
         telemetry = Telemetry(
             provider: TracerProvider(
                 resource: resource,
@@ -70,23 +99,37 @@ public struct Bootstrap: Sendable {
         await telemetry.provider.shutdown(timeout: timeout)
     }
 
+    /// Sends the log lines that were written; the last thing that a process does.
+    ///
+    /// - Parameter timeout: How long it may take; never longer, whatever the backend does.
+    /// - Returns: Whether the backend took everything, or no log is exported.
+    @discardableResult
+    public func shutdownLog(timeout: Duration) async -> Bool {
+        await logProcessor?.shutdown(timeout: timeout) ?? true
+    }
+
     /// Makes the exporting side. Telemetry that cannot work must not keep the service from working.
     private static func makeProcessor(
-        _ batch: BatchSpanProcessor.Configuration,
+        _ configuration: OTelConfiguration,
         resource: Resource,
         environment: [String: String],
         logger: Logger,
         problems: inout [String]
     ) -> BatchSpanProcessor? {
-        do {
-            let exporter = try OTLPHTTPSpanExporter(
-                configuration: OTLPExporterConfiguration(environment: environment, problems: &problems),
-                logger: logger
-            )
-            return BatchSpanProcessor(exporter: exporter, resource: resource, configuration: batch)
-        } catch {
-            problems.append("traces are not exported: \(error)")
-            return nil
+        var exporter: (any SpanExporter)?
+        if configuration.tracesExporters.contains(.otlp) {
+            do {
+                exporter = try OTLPHTTPSpanExporter(
+                    configuration: OTLPExporterConfiguration(environment: environment, problems: &problems),
+                    logger: logger
+                )
+            } catch {
+                problems.append("traces are not exported: \(error)")
+            }
+        }
+        if configuration.tracesExporters.contains(.console) { exporter = ConsoleSpanExporter(next: exporter) }
+        return exporter.map {
+            BatchSpanProcessor(exporter: $0, resource: resource, configuration: configuration.batch)
         }
     }
 }
