@@ -11,10 +11,15 @@ public final class OTLPHTTPSpanExporter: SpanExporter {
     /// What the exporter calls itself in `User-Agent`.
     public static let userAgent = "OTel-OTLP-Exporter-Swift/0.1.0"
 
-    private let multi: CurlMulti
-    private let shutdownDeadline = Mutex<ContinuousClock.Instant?>(nil)
+    private let shutdown: ExportShutdown
     /// Held during an export. Nobody else waits for it: the processor exports one batch at a time.
-    private let worker: Mutex<ExportWorker>
+    private let worker: Mutex<Worker>
+
+    /// What belongs to the exporting thread.
+    private struct Worker {
+        let encoder = OTLPEncoder()
+        var sender: OTLPSender
+    }
 
     /// Creates an exporter. Nothing is sent before the first batch.
     ///
@@ -24,9 +29,13 @@ public final class OTLPHTTPSpanExporter: SpanExporter {
     /// - Throws: ``OTLPExporterError`` when the configuration cannot be used or libcurl cannot be started.
     public init(configuration: OTLPExporterConfiguration, logger: Logger) throws(OTLPExporterError) {
         try configuration.validate()
-        let multi = try CurlMulti()
-        self.multi = multi
-        worker = Mutex(try ExportWorker(configuration, multi: multi, userAgent: Self.userAgent, logger: logger))
+        let shutdown = try ExportShutdown()
+        self.shutdown = shutdown
+        worker = Mutex(
+            Worker(
+                sender: try OTLPSender(.traces, configuration: configuration, shutdown: shutdown, logger: logger)
+            )
+        )
     }
 
     /// Sends a batch and waits for the outcome, retries included.
@@ -43,31 +52,19 @@ public final class OTLPHTTPSpanExporter: SpanExporter {
     ) -> SpanExportResult {
         // Empty envelopes are not to be sent.
         guard !batch.isEmpty else { return SpanExportResult(exported: 0) }
-        return worker.withLock { worker in
-            worker.export(batch[...], resource: resource) {
-                ExportDeadline(ofCall: deadline, ofShutdown: self.shutdownDeadline.withLock { $0 })
+        let result = worker.withLock { worker in
+            let encoder = worker.encoder
+            return worker.sender.export(batch[...], deadline: deadline) { spans, limit, send in
+                encoder.encode(spans, resource: resource, limit: limit, send)
             }
         }
+        return SpanExportResult(exported: result.delivered, failed: result.lost, errorType: result.errorType)
     }
 
     /// Makes a running export return by the deadline, also out of a backoff or a transfer, and later ones fail at once.
     ///
     /// - Parameter deadline: Until when spans may still be sent. A second call can only make it earlier.
     public func shutdown(deadline: ContinuousClock.Instant) {
-        shutdownDeadline.withLock { $0 = min($0 ?? deadline, deadline) }
-        multi.wakeUp()
-    }
-}
-
-/// When an export has to end, and on whose behalf.
-struct ExportDeadline {
-    var ofCall: ContinuousClock.Instant
-    var ofShutdown: ContinuousClock.Instant?
-
-    var instant: ContinuousClock.Instant { min(ofCall, ofShutdown ?? ofCall) }
-
-    /// The `error.type` of an export that this deadline ended.
-    var errorType: String {
-        if let ofShutdown, ofShutdown <= ofCall { ExportFailure.shutdown } else { ExportFailure.timeout }
+        shutdown.begin(deadline: deadline)
     }
 }

@@ -101,7 +101,7 @@ struct OTLPExporterConfigurationTests {
     )
     func plaintext(value: String) {
         let (configuration, problems) = read(["OTEL_EXPORTER_OTLP_ENDPOINT": value])
-        #expect(configuration.endpoint == OTLPExporterConfiguration.defaultEndpoint)
+        #expect(configuration.endpoint == OTLPExporterConfiguration().endpoint)
         #expect(problems.count == 1)
         let allowed = ["OTEL_EXPORTER_OTLP_ENDPOINT": value, "OTEL_EXPORTER_OTLP_INSECURE": "true"]
         #expect(read(allowed).0.endpoint == value + "/v1/traces")

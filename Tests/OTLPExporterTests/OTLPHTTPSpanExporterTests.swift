@@ -143,11 +143,13 @@ struct OTLPHTTPSpanExporterTests {
         #expect(server.requests.count == 3)
     }
 
-    @Test("ends an attempt that gets no answer, and tries again")
-    func attemptTimeout() async throws {
-        let server = try ScriptedHTTPServer(.silence)
-        let exporter = try makeExporter(server.url) { $0.timeout = .milliseconds(200) }
-        #expect(await exporter.export([makeSpan(1)]) == SpanExportResult(exported: 1))
+    @Test("ends at the configured time-out, repetitions included")
+    func timeout() async throws {
+        let server = try ScriptedHTTPServer(.status(503), .silence)
+        let exporter = try makeExporter(server.url) { $0.timeout = .milliseconds(500) }
+        let (result, start, end) = await exporter.timedExport([makeSpan(1)])
+        #expect(result == SpanExportResult(exported: 0, failed: 1, errorType: "timeout"))
+        #expect((.milliseconds(500)..<(.seconds(4))).contains(end - start))
         #expect(server.requests.count == 2)
     }
 

@@ -3,18 +3,19 @@ private import Foundation
 extension OTLPExporterConfiguration {
     /// Creates a configuration from the standard variables.
     ///
-    /// Reads `OTEL_EXPORTER_OTLP_…` and, with precedence, `OTEL_EXPORTER_OTLP_TRACES_…`: `ENDPOINT` (the generic one
-    /// gets `v1/traces` appended, the other is used as it is), `PROTOCOL`, `HEADERS`, `COMPRESSION`, `TIMEOUT`
-    /// (milliseconds), `CERTIFICATE`, `CLIENT_KEY`, `CLIENT_CERTIFICATE` and `INSECURE`, which here allows plain
-    /// `http` to a public host. An empty variable counts as not set.
+    /// Reads `OTEL_EXPORTER_OTLP_…` and, with precedence, the signal's own such as `OTEL_EXPORTER_OTLP_TRACES_…`:
+    /// `ENDPOINT` (the generic one gets the signal's path appended, the other is used as it is), `PROTOCOL`, `HEADERS`,
+    /// `COMPRESSION`, `TIMEOUT` (milliseconds), `CERTIFICATE`, `CLIENT_KEY`, `CLIENT_CERTIFICATE` and `INSECURE`, which
+    /// here allows plain `http` to a public host. An empty variable counts as not set.
     ///
     /// - Parameters:
     ///   - environment: The variables.
+    ///   - signal: What is sent.
     ///   - problems: Gets a sentence for each value that cannot be used, which says what is used instead. Header values
     ///     are never part of it.
-    public init(environment: [String: String], problems: inout [String]) {
-        self.init()
-        var reader = VariableReader(environment: environment)
+    public init(environment: [String: String], signal: OTLPSignal = .traces, problems: inout [String]) {
+        self.init(signal: signal)
+        var reader = VariableReader(environment: environment, signal: signal)
         readEndpoint(&reader)
         reader.read("PROTOCOL", insteadUses: "http/protobuf") { $0 == "http/protobuf" ? $0 : nil }
         if let compression = reader.read("COMPRESSION", insteadUses: "none", Compression.init) {
@@ -35,18 +36,19 @@ extension OTLPExporterConfiguration {
         allowsPlaintext =
             reader.read("INSECURE", insteadUses: "false") { ["true": true, "false": false][$0.lowercased()] } ?? false
         guard let (name, value) = reader.value("ENDPOINT") else { return }
-        let isVerbatim = name.contains("TRACES")
+        let signal = reader.signal
+        let isVerbatim = name.contains("_\(signal.variableInfix)_")
         let shown = value.contains("@") ? "the value, not shown because it has a password," : "\"\(value)\""
         guard let url = EndpointURL(value),
-            let complete = isVerbatim ? value : EndpointURL.appending("v1/traces", to: value)
+            let complete = isVerbatim ? value : EndpointURL.appending(signal.path, to: value)
         else {
-            reader.problems.append("\(name): \(shown) is not an http or https URL; \(Self.defaultEndpoint) is used")
+            reader.problems.append("\(name): \(shown) is not an http or https URL; \(endpoint) is used")
             return
         }
         guard url.isEncrypted || url.isNearby || allowsPlaintext else {
             reader.problems.append(
-                "\(name): \(shown) would get spans unencrypted through a public network; use https or set "
-                    + "OTEL_EXPORTER_OTLP_INSECURE=true; \(Self.defaultEndpoint) is used"
+                "\(name): \(shown) would get telemetry unencrypted through a public network; use https or set "
+                    + "OTEL_EXPORTER_OTLP_INSECURE=true; \(endpoint) is used"
             )
             return
         }
@@ -76,11 +78,13 @@ extension OTLPExporterConfiguration {
 /// Reads the variables of one exporter and collects what is wrong with them.
 private struct VariableReader {
     let environment: [String: String]
+    let signal: OTLPSignal
     var problems: [String] = []
 
-    /// The variable for traces, or else the generic one, unless it is empty.
+    /// The signal's own variable, or else the generic one, unless it is empty.
     func value(_ suffix: String) -> (name: String, value: String)? {
-        for name in ["OTEL_EXPORTER_OTLP_TRACES_\(suffix)", "OTEL_EXPORTER_OTLP_\(suffix)"] {
+        for infix in [signal.variableInfix + "_", ""] {
+            let name = "OTEL_EXPORTER_OTLP_\(infix)\(suffix)"
             let value = environment[name]?.trimmingCharacters(in: .whitespaces) ?? ""
             if !value.isEmpty { return (name, value) }
         }

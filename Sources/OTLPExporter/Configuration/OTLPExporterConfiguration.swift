@@ -1,6 +1,6 @@
-/// Where spans are sent to, and how.
+/// Where telemetry is sent to, and how.
 ///
-/// Implements the options of the OpenTelemetry "OTLP Exporter" specification for `http/protobuf` traces.
+/// Implements the options of the OpenTelemetry "OTLP Exporter" specification for `http/protobuf`.
 public struct OTLPExporterConfiguration: Sendable, Hashable {
     /// How request bodies are compressed.
     public enum Compression: String, Sendable, Hashable {
@@ -24,13 +24,13 @@ public struct OTLPExporterConfiguration: Sendable, Hashable {
         }
     }
 
-    /// The URL of the traces endpoint, used as it is; `http` or `https`.
-    public var endpoint = OTLPExporterConfiguration.defaultEndpoint
+    /// The URL of the signal's endpoint, used as it is; `http` or `https`.
+    public var endpoint: String
     /// Headers for every request, for instance authorisation.
     public var headers: [Header] = []
     /// How request bodies are compressed.
     public var compression = Compression.none
-    /// How long one attempt may take; zero means until the deadline of the export.
+    /// How long the export of a batch may take, repetitions included; zero means until the deadline of the caller.
     public var timeout = Duration.seconds(10)
     /// A PEM file of the authorities to trust; `nil` means the system's.
     public var certificateFile: String?
@@ -38,7 +38,7 @@ public struct OTLPExporterConfiguration: Sendable, Hashable {
     public var clientCertificateFile: String?
     /// A PEM file with the client's private key.
     public var clientKeyFile: String?
-    /// Whether spans may travel unencrypted beyond this host and private networks.
+    /// Whether telemetry may travel unencrypted beyond this host and private networks.
     public var allowsPlaintext = false
     /// The most bytes of a request before compression; larger batches are split. Collectors refuse more than 20 MiB.
     public var requestLimit = 20 << 20
@@ -47,22 +47,23 @@ public struct OTLPExporterConfiguration: Sendable, Hashable {
     /// The longest wait between repetitions.
     public var maximumBackoff = Duration.seconds(30)
 
-    /// The specification's default.
-    public static let defaultEndpoint = "http://localhost:4318/v1/traces"
-
     /// Creates the specification's defaults.
-    public init() {}
+    ///
+    /// - Parameter signal: What is sent; decides the endpoint.
+    public init(signal: OTLPSignal = .traces) {
+        endpoint = signal.defaultEndpoint
+    }
 }
 
 extension OTLPExporterConfiguration {
-    /// Refuses what would fail at the first batch or reveal spans.
+    /// Refuses what would fail at the first batch or reveal telemetry.
     func validate() throws(OTLPExporterError) {
         guard let url = EndpointURL(endpoint) else {
             throw .invalid("the OTLP endpoint \(endpointForLog) is not an http or https URL")
         }
         guard url.isEncrypted || url.isNearby || allowsPlaintext else {
             throw .invalid(
-                "the OTLP endpoint \(endpointForLog) would get spans unencrypted through a public network; "
+                "the OTLP endpoint \(endpointForLog) would get telemetry unencrypted through a public network; "
                     + "use https, or allow it explicitly"
             )
         }

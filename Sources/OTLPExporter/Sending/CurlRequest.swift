@@ -12,7 +12,7 @@ final class CurlRequest {
     private let headers: CurlList
     private let response = ResponseBody(limit: CurlRequest.responseLimit)
 
-    init(_ configuration: OTLPExporterConfiguration, userAgent: String) throws(OTLPExporterError) {
+    init(_ configuration: OTLPExporterConfiguration) throws(OTLPExporterError) {
         guard let handle = curl_easy_init() else { throw .unavailable("libcurl could not be started") }
         self.handle = handle
         headers = CurlList()
@@ -24,23 +24,22 @@ final class CurlRequest {
             // A semicolon is libcurl's way to say that the value is empty.
             headers.append(header.value.isEmpty ? "\(header.name);" : "\(header.name): \(header.value)")
         }
-        try setUp(configuration, userAgent: userAgent)
+        try setUp(configuration)
     }
 
     deinit {
         curl_easy_cleanup(handle)
     }
 
-    private func setUp(_ configuration: OTLPExporterConfiguration, userAgent: String) throws(OTLPExporterError) {
+    private func setUp(_ configuration: OTLPExporterConfiguration) throws(OTLPExporterError) {
         var codes = [
             ccurl_set_threaded(handle),
             ccurl_bypass_proxy_here(handle),
             ccurl_allow_http(handle),
             ccurl_set_string(handle, CURLOPT_URL, configuration.endpoint),
-            ccurl_set_string(handle, CURLOPT_USERAGENT, userAgent),
+            ccurl_set_string(handle, CURLOPT_USERAGENT, OTLPHTTPSpanExporter.userAgent),
             ccurl_set_list(handle, CURLOPT_HTTPHEADER, headers.first),
             ccurl_set_long(handle, CURLOPT_FOLLOWLOCATION, 0),
-            ccurl_set_long(handle, CURLOPT_TIMEOUT_MS, configuration.timeout.milliseconds),
             ccurl_set_long(handle, CURLOPT_TCP_KEEPALIVE, 1),
             // The handle and what it points to live in this object, so the context outlives every transfer.
             ccurl_set_writer(handle, receiveBody, Unmanaged.passUnretained(response).toOpaque()),
@@ -87,13 +86,6 @@ final class CurlRequest {
             body: response.bytes
         )
         return answer.outcome
-    }
-}
-
-extension Duration {
-    /// Whole milliseconds, rounded up, 0 only for zero, which libcurl takes for "for ever".
-    fileprivate var milliseconds: Int {
-        Int(min(max((self / .milliseconds(1)).rounded(.up), 0), 0x1p31 - 1))
     }
 }
 

@@ -1,11 +1,15 @@
-/// Reads variables by the OpenTelemetry rules and collects what is wrong with them.
+/// Reads variables by the OpenTelemetry rules and collects what is wrong with them, each variable once.
 struct EnvironmentReader {
     private let environment: [String: String]
     private(set) var problems: [String] = []
+    private var reported: Set<String> = []
 
     init(_ environment: [String: String]) {
         self.environment = environment
     }
+
+    /// The names of all variables that have a value, in alphabetical order.
+    var names: [String] { environment.keys.sorted().filter { value($0) != nil } }
 
     /// A variable's value; an empty one is unset.
     func value(_ name: String) -> String? {
@@ -13,9 +17,10 @@ struct EnvironmentReader {
         return String(value)
     }
 
-    /// Notes a problem with a variable, with its value.
-    mutating func report(_ name: String, _ problem: String) {
-        problems.append("\(name)=\(value(name) ?? "") \(problem)")
+    /// Notes a problem with a variable, with its value unless that may be a secret.
+    mutating func report(_ name: String, _ problem: String, isSecret: Bool = false) {
+        guard reported.insert(name).inserted else { return }
+        problems.append(isSecret ? "\(name) \(problem)" : "\(name)=\(value(name) ?? "") \(problem)")
     }
 
     /// `true` in any case is true; what is neither true nor false is reported and false.
@@ -31,6 +36,35 @@ struct EnvironmentReader {
         if choices.contains(value) { return value }
         report(name, "must be one of \(choices.joined(separator: ", ")); using \(fallback)")
         return nil
+    }
+
+    /// Names with commas between, in any case, or `none`.
+    ///
+    /// - Returns: The known names, each once and in order, none for `none`; `nil` when the variable is unset or has no
+    ///   known name.
+    mutating func list(_ name: String, of choices: [String], fallback: String) -> [String]? {
+        guard let value = value(name)?.lowercased() else { return nil }
+        var known: [String] = []
+        var isSound = true
+        let items = value.split(separator: ",").map { String($0.trimmingOWS()) }.filter { !$0.isEmpty }
+        for item in items where item != "none" {
+            if !choices.contains(item) {
+                isSound = false
+            } else if !known.contains(item) {
+                known.append(item)
+            }
+        }
+        // `none` beside other names contradicts them.
+        if items.contains("none") {
+            if known.isEmpty, isSound { return [] }
+            isSound = false
+        }
+        if !isSound || known.isEmpty {
+            let used = known.isEmpty ? fallback : known.joined(separator: ",")
+            let names = choices.joined(separator: ", ")
+            report(name, "must have names of \(names) with commas between, or be none; using \(used)")
+        }
+        return known.isEmpty ? nil : known
     }
 
     /// A number from a minimum to 2³¹−1; `nil` when unset or wrong.

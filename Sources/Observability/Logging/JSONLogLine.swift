@@ -46,14 +46,14 @@ enum JSONLogLine {
         return line
     }
 
-    private static func append(key: String, string: String, to line: inout [UInt8]) {
+    static func append(key: String, string: String, to line: inout [UInt8]) {
         line.append(UInt8(ascii: ","))
         appendString(key, to: &line)
         line.append(UInt8(ascii: ":"))
         appendString(string, to: &line)
     }
 
-    private static func append(key: String, value: Logger.MetadataValue, to line: inout [UInt8]) {
+    static func append(key: String, value: Logger.MetadataValue, to line: inout [UInt8]) {
         line.append(UInt8(ascii: ","))
         appendString(key, to: &line)
         line.append(UInt8(ascii: ":"))
@@ -92,7 +92,7 @@ enum JSONLogLine {
     }
 
     /// Writes a string as RFC 8259 asks for, and escapes what some readers of lines take for the end of one.
-    private static func appendString(_ text: String, to line: inout [UInt8]) {
+    static func appendString(_ text: String, to line: inout [UInt8]) {
         line.append(UInt8(ascii: "\""))
         if text.utf8.allSatisfy(isPlain) {
             line.append(text)

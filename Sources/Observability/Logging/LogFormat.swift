@@ -50,7 +50,7 @@ extension Logger.Level {
     }
 
     /// The `SeverityNumber` of the OpenTelemetry logs data model. Critical is `ERROR2`: the process goes on.
-    var severityNumber: UInt64 {
+    public var severityNumber: UInt64 {
         switch self {
         case .trace: 1
         case .debug: 5

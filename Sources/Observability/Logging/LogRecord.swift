@@ -1,16 +1,56 @@
-internal import Logging
+public import Logging
 
-/// Everything of one log line, redacted, ready to be formatted.
-struct LogRecord {
-    /// In nanoseconds since the Unix epoch.
-    let time: UInt64
-    let level: Logger.Level
-    let message: String
-    let label: String
-    let serviceName: String
-    let spanContext: SpanContext?
-    /// In the order of the keys.
-    let metadata: [(key: String, value: Logger.MetadataValue)]
+/// Everything of one log line, redacted, ready to be written and to be exported.
+///
+/// Implements the OpenTelemetry logs data model.
+public struct LogRecord: Sendable {
+    /// When, in nanoseconds since the Unix epoch.
+    public var time: UInt64
+    /// How severe.
+    public var level: Logger.Level
+    /// The message.
+    public var message: String
+    /// The logger's name.
+    public var label: String
+    /// The service's name; may be empty.
+    public var serviceName: String
+    /// The span of the code that logged, also when it is not sampled.
+    public var spanContext: SpanContext?
+    /// Details, in the order of their keys.
+    public var metadata: [(key: String, value: Logger.MetadataValue)]
+    /// How many details the limits refused.
+    public var droppedAttributesCount: Int
+
+    /// Creates a record.
+    ///
+    /// - Parameters:
+    ///   - time: When, in nanoseconds since the Unix epoch.
+    ///   - level: How severe.
+    ///   - message: The message.
+    ///   - label: The logger's name.
+    ///   - serviceName: The service's name; may be empty.
+    ///   - spanContext: The span of the code that logged.
+    ///   - metadata: Details, in the order of their keys.
+    ///   - droppedAttributesCount: How many details the limits refused.
+    public init(
+        time: UInt64,
+        level: Logger.Level,
+        message: String,
+        label: String,
+        serviceName: String = "",
+        spanContext: SpanContext? = nil,
+        metadata: [(key: String, value: Logger.MetadataValue)] = [],
+        droppedAttributesCount: Int = 0
+    ) {
+        self.time = time
+        self.level = level
+        self.message = message
+        self.label = label
+        self.serviceName = serviceName
+        self.spanContext = spanContext
+        self.metadata = metadata
+        self.droppedAttributesCount = droppedAttributesCount
+    }
 }
 
 /// A moment in UTC as a calendar shows it.

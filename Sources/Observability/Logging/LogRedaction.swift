@@ -2,10 +2,13 @@
 ///
 /// A metadata value, also one inside of another, is replaced by `[redacted]` when its key contains one of the words,
 /// whatever the case and the separators: the word `apikey` covers `api_key`, `x-api-key` and `APIKey`. That is strict on
-/// purpose, so there is a list of keys that are let through. With ``masksEmailAddresses``, what looks like an e-mail
-/// address in a message or a value keeps its domain only: `***@example.com`. That is a net below the rule that people
-/// are named by identifier, not a proof: an address in any other notation gets through.
-public struct LogRedaction: Sendable {
+/// purpose, so there is a list of keys that are let through.
+///
+/// Messages and values are text that may hold the same: `password=hunter2`, `"token": "abc"`, `Authorization: Bearer abc` and
+/// `Bearer abc` lose what follows, by the same words. With ``masksEmailAddresses``, what looks like an e-mail address keeps
+/// its domain only: `***@example.com`. That is a net below the rule that secrets are not logged and people are named by
+/// identifier, not a proof: any other notation gets through.
+public struct LogRedaction: Hashable, Sendable {
     /// What stands in for a value.
     static let replacement = "[redacted]"
 
@@ -50,50 +53,10 @@ public struct LogRedaction: Sendable {
         return words.contains { Self.contains($0.utf8, in: letters) } && !allowedKeys.contains(key)
     }
 
-    /// The text without the local parts of e-mail addresses, when they are masked.
-    func masked(_ text: String) -> String {
-        guard masksEmailAddresses, text.utf8.contains(UInt8(ascii: "@")) else { return text }
-        let bytes = Array(text.utf8)
-        var result: [UInt8] = []
-        for (index, byte) in bytes.enumerated() {
-            if byte == UInt8(ascii: "@"), Self.isDomain(bytes[(index + 1)...]) {
-                let localPart = result.reversed().prefix(while: Self.isLocalPart).count
-                if localPart > 0 {
-                    result.removeLast(localPart)
-                    result += "***".utf8
-                }
-            }
-            result.append(byte)
-        }
-        return String(decoding: result, as: UTF8.self)
-    }
-
     private static func contains(_ word: String.UTF8View, in text: [UInt8]) -> Bool {
         guard let first = word.first, text.count >= word.count else { return false }
         return (0...(text.count - word.count)).contains { start in
             text[start] == first && text[start...].starts(with: word)
         }
-    }
-
-    /// Whether the text begins with two names or more, separated by dots.
-    private static func isDomain(_ text: ArraySlice<UInt8>) -> Bool {
-        let name = text.prefix { $0.isLetterOrDigit || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: ".") }
-        guard let first = name.first, first != UInt8(ascii: "."), let dot = name.firstIndex(of: UInt8(ascii: "."))
-        else {
-            return false
-        }
-        return name[(dot + 1)...].first?.isLetterOrDigit == true
-    }
-
-    /// Also what is not ASCII, since addresses may be international.
-    private static func isLocalPart(_ byte: UInt8) -> Bool {
-        byte.isLetterOrDigit || byte >= 0x80 || ".!#$%&'*+-/=?^_`{|}~".utf8.contains(byte)
-    }
-}
-
-extension UInt8 {
-    fileprivate var isLetterOrDigit: Bool {
-        (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(self | 0x20)
-            || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(self)
     }
 }

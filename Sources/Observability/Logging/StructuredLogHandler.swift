@@ -3,7 +3,8 @@ public import Logging
 /// A swift-log back end that writes one line for each event, as JSON or as text, with the trace that it belongs to.
 ///
 /// Metadata comes from the logger, its metadata provider and the statement, the later winning. An error of the statement
-/// becomes `exception.type` and `exception.message`.
+/// becomes `exception.type` and `exception.message`. Members of the baggage become `baggage.<name>` when they are allowed to.
+/// The same record goes to the OTLP export when there is one, so what is redacted here is redacted there.
 public struct StructuredLogHandler: LogHandler {
     /// How all loggers of a process write.
     public struct Configuration: Sendable {
@@ -15,8 +16,12 @@ public struct StructuredLogHandler: LogHandler {
         public var serviceName: String
         /// What must not be shown.
         public var redaction: LogRedaction
-        /// Where the lines go.
-        public var writer: LogWriter
+        /// Where the lines go; nowhere when `nil`.
+        public var writer: LogWriter?
+        /// Exports records beside the lines.
+        public var processor: (any LogRecordProcessor)?
+        /// Which members of the baggage become metadata.
+        public var baggageAllowList: BaggageAllowList
         /// Finds the trace of the code that logs.
         public var spanContext: @Sendable () -> SpanContext?
         /// Tells the time in nanoseconds since the Unix epoch.
@@ -29,7 +34,9 @@ public struct StructuredLogHandler: LogHandler {
         ///   - level: The least severe level that new loggers write.
         ///   - serviceName: The `service_name` of JSON lines; none when empty.
         ///   - redaction: What must not be shown.
-        ///   - writer: Where the lines go.
+        ///   - writer: Where the lines go; nowhere when `nil`.
+        ///   - processor: Exports records beside the lines.
+        ///   - baggageAllowList: Which members of the baggage become metadata.
         ///   - spanContext: Finds the trace of the code that logs, also when it is not sampled.
         ///   - clock: Tells the time in nanoseconds since the Unix epoch.
         public init(
@@ -37,7 +44,9 @@ public struct StructuredLogHandler: LogHandler {
             level: Logger.Level = .info,
             serviceName: String = "",
             redaction: LogRedaction = LogRedaction(),
-            writer: LogWriter = .standardOutput,
+            writer: LogWriter? = .standardOutput,
+            processor: (any LogRecordProcessor)? = nil,
+            baggageAllowList: BaggageAllowList = BaggageAllowList(),
             spanContext: @escaping @Sendable () -> SpanContext? = { ActiveContext.current.spanContext },
             clock: @escaping @Sendable () -> UInt64 = TracerProvider.wallClock
         ) {
@@ -46,6 +55,8 @@ public struct StructuredLogHandler: LogHandler {
             self.serviceName = serviceName
             self.redaction = redaction
             self.writer = writer
+            self.processor = processor
+            self.baggageAllowList = baggageAllowList
             self.spanContext = spanContext
             self.clock = clock
         }
@@ -81,7 +92,7 @@ public struct StructuredLogHandler: LogHandler {
         switch configuration.format.value {
         case .json: text = nil
         case .text(let isColored): text = TextLogLine(isColored: isColored)
-        case .automatic: text = configuration.writer.isTerminal ? TextLogLine(isColored: false) : nil
+        case .automatic: text = configuration.writer?.isTerminal == true ? TextLogLine(isColored: false) : nil
         }
     }
 
@@ -91,7 +102,7 @@ public struct StructuredLogHandler: LogHandler {
         set { metadata[key] = newValue }
     }
 
-    /// Writes a line.
+    /// Writes a line and exports a record.
     public func log(event: LogEvent) {
         let context = configuration.spanContext()
         let record = LogRecord(
@@ -103,12 +114,13 @@ public struct StructuredLogHandler: LogHandler {
             spanContext: context?.isValid == true ? context : nil,
             metadata: merged(event).sorted { $0.key < $1.key }.map { ($0.key, redacted($0.value, key: $0.key)) }
         )
-        configuration.writer.write(text?.format(record) ?? JSONLogLine.format(record))
+        configuration.writer?.write(text?.format(record) ?? JSONLogLine.format(record))
+        configuration.processor?.onEmit(record)
     }
 
     private func merged(_ event: LogEvent) -> Logger.Metadata {
-        var result = metadata
-        for source in [metadataProvider?.get(), event.metadata] {
+        var result = baggage()
+        for source in [metadata, metadataProvider?.get(), event.metadata] {
             guard let source, !source.isEmpty else { continue }
             // Mostly there is one source only, which then needs no copy.
             if result.isEmpty { result = source } else { result.merge(source) { $1 } }
@@ -118,6 +130,12 @@ public struct StructuredLogHandler: LogHandler {
             result["exception.message"] = "\(error)"
         }
         return result
+    }
+
+    private func baggage() -> Logger.Metadata {
+        // Nearly always empty, so that the context is not even looked up.
+        guard !configuration.baggageAllowList.isEmpty else { return [:] }
+        return configuration.baggageAllowList.metadata(of: ActiveContext.current.baggage)
     }
 
     private func redacted(_ value: Logger.MetadataValue, key: String) -> Logger.MetadataValue {
@@ -130,9 +148,11 @@ public struct StructuredLogHandler: LogHandler {
         case .string(let text):
             return .string(configuration.redaction.masked(text))
         case .stringConvertible(let convertible):
-            let text = convertible.description
-            let masked = configuration.redaction.masked(text)
-            return masked == text ? value : .string(masked)
+            switch convertible {
+            case is Bool, is any FixedWidthInteger, is Double: return value
+            // The text of now: the record may outlive what the value describes.
+            default: return .string(configuration.redaction.masked(convertible.description))
+            }
         case .array(let values):
             return .array(values.map(masked))
         case .dictionary(let values):

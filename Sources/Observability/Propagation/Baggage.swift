@@ -70,15 +70,29 @@ public struct Baggage: Hashable, Sendable {
         set(name, to: PercentEncoding.decode(value), metadata: metadata)
     }
 
+    /// Removes a name.
+    public mutating func remove(_ name: String) {
+        members.removeAll { $0.name == name }
+    }
+
     /// The header's value, whole members only and within the limits; empty when there is nothing to send.
-    public var header: String {
+    public var header: String { header(byteLimit: Self.byteLimit) }
+
+    /// The header's value, shorter than the specification's limit where the carrier has less room.
+    ///
+    /// - Parameter byteLimit: The most bytes; a member that does not fit is left out as a whole.
+    /// - Returns: At most 64 members; empty when there is nothing to send.
+    public func header(byteLimit: Int) -> String {
+        let limit = min(byteLimit, Self.byteLimit)
         var text = ""
-        for member in members.prefix(Self.memberLimit) {
+        var count = 0
+        for member in members where count < Self.memberLimit {
             var item = member.name + "=" + PercentEncoding.encode(member.value, allowed: Self.isValueByte)
             if !member.metadata.isEmpty { item += ";" + member.metadata }
             let separator = text.isEmpty ? "" : ","
-            guard text.utf8.count + separator.utf8.count + item.utf8.count <= Self.byteLimit else { continue }
+            guard text.utf8.count + separator.utf8.count + item.utf8.count <= limit else { continue }
             text += separator + item
+            count += 1
         }
         return text
     }

@@ -14,6 +14,8 @@ final class LogCapture: Sendable {
         return bytes.split(separator: UInt8(ascii: "\n")).map { String(decoding: $0, as: UTF8.self) }
     }
 
+    var writer: LogWriter { LogWriter { line in self.state.withLock { $0 += line } } }
+
     var bytes: [UInt8] { state.withLock { $0 } }
 
     func logger(
@@ -27,7 +29,7 @@ final class LogCapture: Sendable {
             level: .trace,
             serviceName: serviceName,
             redaction: redaction,
-            writer: LogWriter { line in self.state.withLock { $0 += line } },
+            writer: writer,
             // 2026-02-28T23:59:59.123456789Z
             clock: { 1_772_323_199_123_456_789 }
         )

@@ -1,4 +1,6 @@
+import Foundation
 import Logging
+import TestKit
 import Testing
 
 @testable import Observability
@@ -49,7 +51,6 @@ struct LogRedactionTests {
         arguments: [
             ("ada@example.com", "***@example.com"),
             ("to <ada.l+x@mail.example.com>, cc bob@b.org.", "to <***@mail.example.com>, cc ***@b.org."),
-            ("nats://user:secret@nats.example.com:4222", "nats://user:***@nats.example.com:4222"),
             ("j\u{f6}rg@example.com", "***@example.com"), ("a@b@c.de", "a@***@c.de"),
             ("@example.com", "@example.com"), ("a@localhost", "a@localhost"), ("a@.com", "a@.com"), ("a@b.", "a@b."),
             ("no address", "no address"), ("@", "@"), ("", ""),
@@ -71,5 +72,76 @@ struct LogRedactionTests {
         )
         #expect(!capture.lines[0].contains("ada"))
         #expect(capture.lines[0].contains("***@example.com"))
+    }
+
+    @Test(
+        "masks secrets inside of texts",
+        arguments: [
+            ("password=hunter2", "password=[redacted]"), ("db.password=hunter2&x=1", "db.password=[redacted]&x=1"),
+            ("host=a PGPASSWORD=hunter2, port=5", "host=a PGPASSWORD=[redacted], port=5"),
+            ("{\"token\": \"hunter2\", \"id\": \"1\"}", "{\"token\": \"[redacted]\", \"id\": \"1\"}"),
+            ("secret='hunter 2' x", "secret='[redacted]' x"), ("\"apiKey\":\"a\\\"b\"", "\"apiKey\":\"[redacted]\""),
+            ("\"token\":\"open end", "\"token\":\"[redacted]"),
+            ("Authorization: Basic aHVudGVyMg==\nHost: x", "Authorization: [redacted]\nHost: x"),
+            ("set-cookie: a=b; c=d", "set-cookie: [redacted]"),
+            ("sent bearer hunter2hunter2.", "sent bearer [redacted]"),
+            ("nats://user:hunter2@localhost:4222/x", "nats://[redacted]@localhost:4222/x"),
+            ("postgres://u:p@ss@db.example.com", "postgres://[redacted]@db.example.com"),
+            ("http://example.com/a@b", "http://example.com/a@b"), ("invalid token: expired", "invalid token: expired"),
+            ("token = x", "token = x"), ("bearer of news", "bearer of news"), ("a=b", "a=b"), ("=", "="), (":", ":"),
+            ("password=", "password="), ("://", "://"), ("Bearer ", "Bearer "),
+        ]
+    )
+    func secretsInTexts(text: String, masked: String) {
+        let redaction = LogRedaction(masksEmailAddresses: false)
+        #expect(redaction.masked(text) == (text == "password=" ? "password=" : masked))
+        #expect(LogRedaction(words: [], masksEmailAddresses: false).masked(text) == text)
+        #expect(redaction.masked(masked) == masked)
+    }
+
+    @Test("any text is masked without harm, and twice is as good as once")
+    func anyText() {
+        var generator = SeededGenerator(seed: 21)
+        let pieces = [
+            "password", "token", "Bearer ", "://", "@", "=", ":", " ", "\"", "'", "\\", "a.b", "é", "🦆", "\n",
+        ]
+        for _ in 0..<20_000 {
+            let text = generator.text(pieces, upTo: 12)
+            let masked = LogRedaction().masked(text)
+            #expect(LogRedaction().masked(masked).contains("hunter2") == false)
+            #expect(LogRedaction(words: [], masksEmailAddresses: false).masked(text) == text)
+        }
+    }
+
+    @Test("canaries planted everywhere are in no line of any format")
+    func canaries() {
+        struct Failure: Error, CustomStringConvertible { let description: String }
+        let canary = Canary()
+        for format in [LogFormat.json, .text, .coloredText] {
+            let capture = LogCapture()
+            var logger = capture.logger(format)
+            logger[metadataKey: "db.password"] = "\(canary.secret)"
+            logger.error(
+                "login of \(canary.emailAddress) failed with password=\(canary.secret)",
+                error: Failure(description: "401 for https://u:\(canary.secret)@example.com"),
+                metadata: [
+                    "headers": ["authorization": "Bearer \(canary.secret)", "x": ["Bearer \(canary.secret)"]],
+                    "to": ["\(canary.emailAddress)"], "cookies": .array(["\(canary.secret)"]),
+                    "body": "{\"token\":\"\(canary.secret)\"}",
+                    "object": .stringConvertible(Failure(description: "secret=\(canary.secret)")),
+                ]
+            )
+            #expect(capture.lines.count == 1)
+            #expect(canary.leaks(in: capture.bytes) == [])
+        }
+    }
+
+    @Test("a canary is found in every usual encoding")
+    func canaryIsFound() {
+        let canary = Canary()
+        #expect(canary.leaks(in: Array("x \(canary.secret) y".utf8)) == ["secret"])
+        #expect(canary.leaks(in: Array("to \(canary.emailAddress)".utf8)) == ["e-mail address"])
+        #expect(canary.leaks(in: Array(Data(canary.secret.utf8).base64EncodedString().utf8)) == ["secret in base64"])
+        #expect(canary.leaks(in: Array("***@example.com [redacted]".utf8)) == [])
     }
 }
