@@ -111,7 +111,8 @@ let package = Package(
             "ServiceRuntime",
             [
                 "Observability", "Resilience", "EventSourcing", "OTLPExporter", "Postgres", "ContrailInstrumentation",
-                "PostgresEventStore", "Contracts", hummingbird, lifecycle, grpc, grpcProtobuf, protobuf, logging,
+                "PostgresEventStore", "Contracts", "CZlib", hummingbird, lifecycle, grpc, grpcProtobuf, protobuf,
+                logging,
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ]
         ),
@@ -140,8 +141,8 @@ let package = Package(
             "ContrailCLI",
             [
                 "Contracts", "ServiceRuntime", "ContrailInstrumentation", "Observability", "HTTPTransport",
-                "TraceBackend",
-                "LocalStack", arguments, grpc, grpcProtobuf, protobuf, logging,
+                "TraceBackend", "LocalStack", "Users", "Orders", "Notifications",
+                arguments, grpc, grpcProtobuf, protobuf, logging, tracing,
             ]
         ),
         executable("contrail", ["ContrailCLI", arguments]),
@@ -157,7 +158,12 @@ let package = Package(
         ),
         tests(
             "OTLPExporter",
-            ["OTLPExporter", "Observability", "TraceBackend", "TestKit", protobuf, logging, tracing]
+            [
+                "OTLPExporter", "Observability", "TraceBackend", "TestKit", "COTLP", "CProtobufC", protobuf, logging,
+                tracing,
+            ],
+            // Programs in Python, which the tests find beside their own sources.
+            exclude: ["Programs"]
         ),
         tests("JetStream", ["JetStream", "TestKit", logging]),
         tests("Postgres", ["Postgres", "TestKit", logging]),
@@ -166,7 +172,10 @@ let package = Package(
         tests("LocalStack", ["LocalStack", logging]),
         tests(
             "ContrailInstrumentation",
-            ["ContrailInstrumentation", "Observability", "TestKit", grpc, logging, tracing]
+            [
+                "ContrailInstrumentation", "Observability", "Resilience", "JetStream", "LocalStack", "TestKit", grpc,
+                logging, tracing,
+            ]
         ),
         tests("Contracts", ["Contracts"]),
         tests("Orders", ["Orders", "Contracts", "EventSourcing", "TestKit", grpc, grpcProtobuf, protobuf]),

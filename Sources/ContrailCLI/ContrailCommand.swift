@@ -21,7 +21,7 @@ public struct ContrailCommand: AsyncParsableCommand {
         version: BuildInfo.version,
         subcommands: [
             UpCommand.self, DemoCommand.self, UserCommand.self, OrderCommand.self, NotificationsCommand.self,
-            TraceCommand.self, CleanDataCommand.self,
+            TraceCommand.self, SignalsCommand.self, CleanDataCommand.self,
         ]
     )
 

@@ -40,7 +40,7 @@ public enum NotificationsService: ServiceDefinition {
             users: Contrail_Users_V1_UserService.Client(wrapping: users.client),
             provider: try provider(&settings, telemetry: telemetry),
             pool: storage.pool,
-            tracer: telemetry.tracer("contrail.notifications")
+            tracer: telemetry.tracer(for: .deliver)
         )
         let consumers = [EventStreamName.orders, .users].map { stream in
             TracedConsumer(

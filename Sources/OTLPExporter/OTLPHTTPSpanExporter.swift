@@ -25,17 +25,25 @@ public final class OTLPHTTPSpanExporter: SpanExporter {
     ///
     /// - Parameters:
     ///   - configuration: Where to and how.
+    ///   - metrics: Shows how long exports take, as `otel_sdk_exporter_operation_duration_seconds`.
     ///   - logger: Hears of lost spans at warning, at most once in 30 seconds.
     /// - Throws: ``OTLPExporterError`` when the configuration cannot be used or libcurl cannot be started.
-    public init(configuration: OTLPExporterConfiguration, logger: Logger) throws(OTLPExporterError) {
+    public init(
+        configuration: OTLPExporterConfiguration,
+        metrics: MetricsRegistry? = nil,
+        logger: Logger
+    ) throws(OTLPExporterError) {
         try configuration.validate()
         let shutdown = try ExportShutdown()
-        self.shutdown = shutdown
-        worker = Mutex(
-            Worker(
-                sender: try OTLPSender(.traces, configuration: configuration, shutdown: shutdown, logger: logger)
-            )
+        let sender = try OTLPSender(
+            .traces,
+            configuration: configuration,
+            shutdown: shutdown,
+            metrics: metrics,
+            logger: logger
         )
+        self.shutdown = shutdown
+        worker = Mutex(Worker(sender: sender))
     }
 
     /// Sends a batch and waits for the outcome, retries included.

@@ -17,8 +17,8 @@ public final class InMemorySpanProcessor: SpanProcessor {
     }
 
     /// Keeps a span.
-    public func onEnd(_ span: FinishedSpan) {
-        state.withLock { $0.append(span) }
+    public func onEnd(_ span: EndedSpan) {
+        state.withLock { $0.append(span.finished) }
     }
 
     /// Has nothing to do.

@@ -63,6 +63,43 @@ private let socketStreamType = Int32(SOCK_STREAM.rawValue)
 private let socketStreamType = SOCK_STREAM
 #endif
 
+/// A loopback port where nothing answers, not even the kernel: a connection that is being made stays so.
+final class UnreachablePort: Sendable {
+    let port: UInt16
+    private let descriptors: [Int32]
+
+    init() throws {
+        let listener = socket(AF_INET, socketStreamType, 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(INADDR_LOOPBACK).bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        var descriptors = [listener]
+        let isFull = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+                guard bind(listener, address, length) == 0, listen(listener, 0) == 0,
+                    getsockname(listener, address, &length) == 0
+                else { return false }
+                // Nobody accepts, so that the queue is full after a few and the kernel ignores who comes later.
+                for _ in 0..<4 {
+                    let client = socket(AF_INET, socketStreamType, 0)
+                    _ = fcntl(client, F_SETFL, O_NONBLOCK)
+                    descriptors.append(client)
+                    _ = connect(client, address, length)
+                }
+                return true
+            }
+        }
+        guard isFull else { throw LoopbackServer.SetupFailure(step: "listen") }
+        self.descriptors = descriptors
+        port = UInt16(bigEndian: address.sin_port)
+    }
+
+    deinit {
+        for descriptor in descriptors { close(descriptor) }
+    }
+}
+
 /// One connection, used by its server thread only.
 final class LoopbackConnection {
     private let descriptor: Int32
@@ -96,15 +133,18 @@ final class LoopbackConnection {
 
     func write(_ text: String) { write(Array(text.utf8)) }
 
-    func write(_ bytes: [UInt8]) {
+    /// - Returns: Whether the peer still takes bytes.
+    @discardableResult
+    func write(_ bytes: [UInt8]) -> Bool {
         var sent = 0
         while sent < bytes.count {
             let count = bytes.withUnsafeBytes { bytes in
                 send(descriptor, bytes.baseAddress?.advanced(by: sent), bytes.count - sent, Int32(MSG_NOSIGNAL))
             }
-            guard count > 0 else { return }
+            guard count > 0 else { return false }
             sent += count
         }
+        return true
     }
 
     /// Waits until the peer, or the server's `stop()`, ends the connection.
@@ -164,9 +204,11 @@ enum Reply: Sendable {
     case hangUp
     /// Sends this and ends the connection.
     case raw(String)
+    /// Answers a byte at a time, for as long as somebody listens.
+    case drip
 }
 
-/// An HTTP server that answers requests by a script and remembers them; after the script it answers 200.
+/// An HTTP server that answers requests by a script and remembers them; after the script it answers always the same.
 final class ScriptedHTTPServer: Sendable {
     private struct State {
         var replies: [Reply]
@@ -177,20 +219,24 @@ final class ScriptedHTTPServer: Sendable {
     private let state: Mutex<State>
     private let server: Mutex<LoopbackServer?> = Mutex(nil)
 
-    init(_ replies: Reply...) throws {
+    init(_ replies: Reply..., then last: Reply = .status(200)) throws {
         state = Mutex(State(replies: replies))
         let server = try LoopbackServer { [weak self] connection in
             self?.state.withLock { $0.connections += 1 }
             while let request = connection.readRequest() {
                 let reply = self?.state.withLock { state in
                     state.requests.append(request)
-                    return state.replies.isEmpty ? .status(200) : state.replies.removeFirst()
+                    return state.replies.isEmpty ? last : state.replies.removeFirst()
                 }
                 switch reply {
                 case .status(let status, let headers, let body)?:
                     connection.respond(status, headers: headers, body: body)
                 case .silence?: return connection.waitForEnd()
                 case .raw(let text)?: return connection.write(text)
+                case .drip?:
+                    connection.write("HTTP/1.1 200 OK\r\nX: ")
+                    while connection.write([UInt8(ascii: "x")]) { Thread.sleep(forTimeInterval: 0.01) }
+                    return
                 case .hangUp?, nil: return
                 }
             }

@@ -52,6 +52,12 @@ extension OTLPEncoder {
     }
 }
 
+extension ProtobufCEncoder {
+    func encoded(_ spans: [FinishedSpan], resource: Resource = testResource) -> [UInt8]? {
+        encode(spans[...], resource: resource, limit: .max) { Array($0) }
+    }
+}
+
 /// A configuration that repeats without long waits.
 func makeConfiguration(_ url: String) -> OTLPExporterConfiguration {
     var configuration = OTLPExporterConfiguration()

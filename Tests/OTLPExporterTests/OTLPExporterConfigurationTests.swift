@@ -83,6 +83,76 @@ struct OTLPExporterConfigurationTests {
         )
     }
 
+    @Test("uses the generic variable when the signal's own cannot be used, and says so")
+    func fallback() {
+        let (configuration, problems) = read([
+            "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "collector",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318",
+            "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT": "2147483648",
+            "OTEL_EXPORTER_OTLP_TIMEOUT": "0",
+            "OTEL_EXPORTER_OTLP_TRACES_COMPRESSION": "brotli",
+            "OTEL_EXPORTER_OTLP_COMPRESSION": "GZIP",
+            "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "http/json",
+            "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+        ])
+        #expect(configuration.endpoint == "http://collector:4318/v1/traces")
+        #expect(configuration.timeout == .zero)
+        #expect(configuration.compression == .gzip)
+        #expect(
+            Set(problems) == [
+                "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: \"collector\" is not an http or https URL; "
+                    + "http://collector:4318/v1/traces is used",
+                "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT: \"2147483648\" is not supported; 0 is used",
+                "OTEL_EXPORTER_OTLP_TRACES_COMPRESSION: \"brotli\" is not supported; GZIP is used",
+                "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: \"http/json\" is not supported; http/protobuf is used",
+            ]
+        )
+    }
+
+    @Test("reads the variables of log records apart from those of spans")
+    func logs() {
+        var problems: [String] = []
+        let environment = [
+            "OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318", "OTEL_EXPORTER_OTLP_LOGS_HEADERS": "a=logs",
+            "OTEL_EXPORTER_OTLP_TRACES_HEADERS": "a=traces",
+        ]
+        let configuration = OTLPExporterConfiguration(environment: environment, signal: .logs, problems: &problems)
+        #expect(configuration.endpoint == "http://collector:4318/v1/logs")
+        #expect(configuration.headers == [.init(name: "a", value: "logs")])
+        #expect(OTLPExporterConfiguration(signal: .logs).endpoint == "http://localhost:4318/v1/logs")
+        #expect(problems.isEmpty)
+    }
+
+    @Test("takes files for TLS that can be read, and a client's key only with its certificate")
+    func files() {
+        let own = #filePath
+        let both = read(["OTEL_EXPORTER_OTLP_CLIENT_KEY": own, "OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE": own])
+        #expect(both.0.clientKeyFile == own)
+        #expect(both.0.clientCertificateFile == own)
+        #expect(both.1.isEmpty)
+        let (_, problems) = read(["OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY": own])
+        #expect(
+            problems == [
+                "OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY: there is no client certificate for it; "
+                    + "no client certificate is used"
+            ]
+        )
+    }
+
+    @Test(
+        "reads headers as W3C Baggage writes them",
+        arguments: [
+            ("a=1", [("a", "1")]), (" a = 1 , b=2", [("a", "1"), ("b", "2")]),
+            ("a=1,,\t,b=2,", [("a", "1"), ("b", "2")]),
+            ("a=%C3%A9+%2C", [("a", "é+,")]), ("a=b=c==", [("a", "b=c==")]), ("a=", [("a", "")]), (",", []),
+        ]
+    )
+    func headers(list: String, expected: [(String, String)]) {
+        let (configuration, problems) = read(["OTEL_EXPORTER_OTLP_HEADERS": list])
+        #expect(configuration.headers == expected.map { .init(name: $0.0, value: $0.1) })
+        #expect(problems.isEmpty)
+    }
+
     @Test("never shows a header's value or a password")
     func secrets() {
         let (configuration, problems) = read([

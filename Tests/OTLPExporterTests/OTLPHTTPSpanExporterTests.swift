@@ -57,11 +57,11 @@ struct OTLPHTTPSpanExporterTests {
         #expect(server.requests.count == 2)
     }
 
-    @Test("repeats after 503 until it succeeds")
+    @Test("repeats after 429, 502, 503 and 504 until it succeeds")
     func retry() async throws {
-        let server = try ScriptedHTTPServer(.status(503), .status(502), .status(504))
+        let server = try ScriptedHTTPServer(.status(503), .status(502), .status(504), .status(429))
         #expect(try await makeExporter(server.url).export([makeSpan(1)]) == SpanExportResult(exported: 1))
-        #expect(server.requests.count == 4)
+        #expect(server.requests.count == 5)
         #expect(Set(server.requests.map(\.body)).count == 1)
     }
 
@@ -97,7 +97,10 @@ struct OTLPHTTPSpanExporterTests {
         #expect(end - start < .seconds(5))
     }
 
-    @Test("gives a final answer no second chance", arguments: [302, 400, 401, 404, 413, 500, 501])
+    @Test(
+        "gives a final answer no second chance",
+        arguments: [301, 302, 307, 308, 400, 401, 403, 404, 413, 415, 500, 501]
+    )
     func final(status: Int) async throws {
         let server = try ScriptedHTTPServer(.status(status, headers: ["Location": "/elsewhere"]))
         let result = try await makeExporter(server.url).export([makeSpan(1), makeSpan(2)])
@@ -198,83 +201,6 @@ struct OTLPHTTPSpanExporterTests {
         #expect(log.lines.count == 1)
         #expect(log.lines.first?.contains("400") == true)
         #expect(!log.lines.joined().contains("secret"))
-    }
-}
-
-@Suite("OTLP/HTTP exporter's shutdown")
-struct OTLPHTTPSpanExporterShutdownTests {
-    @Test("ends a transfer to a server that never answers", arguments: [Duration.zero, .milliseconds(300)])
-    func duringTransfer(grace: Duration) async throws {
-        let server = try ScriptedHTTPServer(.silence)
-        let exporter = try makeExporter(server.url)
-        async let export = exporter.timedExport([makeSpan(1)])
-        #expect(await server.waitForRequests(1))
-        let start = ContinuousClock.now
-        exporter.shutdown(deadline: start + grace)
-        let (result, _, end) = await export
-        #expect(result == SpanExportResult(exported: 0, failed: 1, errorType: "shutdown"))
-        #expect((grace..<(grace + .seconds(2))).contains(end - start))
-    }
-
-    @Test("ends a backoff that would last beyond the deadline, at once")
-    func duringBackoff() async throws {
-        let server = try ScriptedHTTPServer(.status(503, headers: ["Retry-After": "15"]))
-        let exporter = try makeExporter(server.url)
-        async let export = exporter.timedExport([makeSpan(1)])
-        #expect(await server.waitForRequests(1))
-        let start = ContinuousClock.now
-        exporter.shutdown(deadline: start + .seconds(5))
-        let (result, _, end) = await export
-        #expect(result == SpanExportResult(exported: 0, failed: 1, errorType: "503"))
-        #expect(end - start < .seconds(3))
-        #expect(server.requests.count == 1)
-    }
-
-    @Test("lets spans out until the deadline and fails at once after it")
-    func flush() async throws {
-        let server = try ScriptedHTTPServer(.status(503))
-        let exporter = try makeExporter(server.url)
-        exporter.shutdown(deadline: .now + .seconds(30))
-        #expect(await exporter.export([makeSpan(1)]) == SpanExportResult(exported: 1))
-        exporter.shutdown(deadline: .now)
-        #expect(await exporter.export([makeSpan(2)]) == SpanExportResult(exported: 0, failed: 1, errorType: "shutdown"))
-        #expect(server.requests.count == 2)
-    }
-
-    @Test("may come from several threads in the middle of exports")
-    func concurrent() async throws {
-        for _ in 0..<10 {
-            let server = try ScriptedHTTPServer(.status(200), .status(503), .silence)
-            let exporter = try makeExporter(server.url)
-            await withTaskGroup(of: Void.self) { group in
-                group.addTask {
-                    for number in 1...3 { _ = await exporter.export([makeSpan(UInt64(number))]) }
-                }
-                for delay in 0..<4 {
-                    group.addTask {
-                        try? await Task.sleep(for: .milliseconds(delay * 5))
-                        exporter.shutdown(deadline: .now + .milliseconds(50))
-                    }
-                }
-            }
-            #expect(await exporter.export([makeSpan(9)]).errorType == "shutdown")
-        }
-    }
-
-    @Test("works through the batch processor while the backend is a black hole")
-    func processor() async throws {
-        let server = try ScriptedHTTPServer(.silence, .silence, .silence)
-        let processor = BatchSpanProcessor(exporter: try makeExporter(server.url), resource: testResource)
-        for number in 1...600 { processor.onEnd(makeSpan(UInt64(number))) }
-        #expect(await server.waitForRequests(1))
-        let start = ContinuousClock.now
-        _ = await processor.shutdown(timeout: .milliseconds(500))
-        #expect(.now - start < .seconds(6))
-        let deadline = ContinuousClock.now + .seconds(5)
-        while processor.statistics.failed["shutdown"] != 600, .now < deadline {
-            try await Task.sleep(for: .milliseconds(5))
-        }
-        #expect(processor.statistics.failed == ["shutdown": 600])
     }
 }
 

@@ -1,11 +1,10 @@
 import Foundation
 import Observability
 import SwiftProtobuf
-import TestKit
 import TraceBackend
 import Tracing
 
-/// The same mapping by swift-protobuf's types: slow, plain, and independent of what it checks.
+/// The same mapping by swift-protobuf's types: slow, plain, and independent of what it checks. Without the limit of depth.
 enum Reference {
     static func request(_ spans: [FinishedSpan], resource: Resource) -> OTLPExportTraceServiceRequest {
         var scopes: [InstrumentationScope] = []
@@ -103,88 +102,5 @@ enum Reference {
 
     private static func bytes(_ id: SpanID) -> Data {
         withUnsafeBytes(of: id.value.bigEndian) { Data($0) }
-    }
-}
-
-/// Spans with every field, at its edges as often as between them.
-enum RandomSpan {
-    static func make(using random: inout SeededGenerator) -> FinishedSpan {
-        let start = random.next() >> 2
-        return FinishedSpan(
-            context: context(using: &random),
-            parentSpanID: Bool.random(using: &random) ? SpanID(random.next() | 1) : nil,
-            parentIsRemote: Bool.random(using: &random),
-            name: text(using: &random),
-            kind: [.internal, .server, .client, .producer, .consumer].randomElement(using: &random) ?? .internal,
-            startTime: start,
-            endTime: start + random.next() >> 30,
-            attributes: attributes(using: &random, depth: 0),
-            droppedAttributesCount: count(using: &random),
-            events: (0..<Int.random(in: 0...3, using: &random)).map { _ in
-                OTelSpan.Event(
-                    name: text(using: &random),
-                    time: random.next(),
-                    attributes: attributes(using: &random, depth: 0),
-                    droppedAttributesCount: count(using: &random)
-                )
-            },
-            droppedEventsCount: count(using: &random),
-            links: (0..<Int.random(in: 0...3, using: &random)).map { _ in
-                OTelSpan.Link(
-                    context: context(using: &random),
-                    attributes: attributes(using: &random, depth: 0),
-                    droppedAttributesCount: count(using: &random)
-                )
-            },
-            droppedLinksCount: count(using: &random),
-            status: [.unset, .ok, .error(""), .error(text(using: &random))].randomElement(using: &random) ?? .unset,
-            scope: InstrumentationScope(
-                name: ["", "a", "b"].randomElement(using: &random) ?? "",
-                version: ["", "1"].randomElement(using: &random) ?? ""
-            )
-        )
-    }
-
-    static func attributes(using random: inout SeededGenerator, depth: Int) -> Attributes {
-        var attributes = Attributes()
-        for _ in 0..<Int.random(in: 0...6, using: &random) {
-            attributes["k" + text(using: &random)] = value(using: &random, depth: depth)
-        }
-        return attributes
-    }
-
-    private static func value(using random: inout SeededGenerator, depth: Int) -> Observability.AttributeValue {
-        let edges: [Int64] = [0, 1, -1, .max, .min, Int64(bitPattern: random.next())]
-        return switch Int.random(in: 0...(depth > 3 ? 4 : 5), using: &random) {
-        case 0: .string(text(using: &random))
-        case 1: .bool(Bool.random(using: &random))
-        case 2: Observability.AttributeValue(integerLiteral: edges[Int.random(in: 0..<edges.count, using: &random)])
-        case 3: .double(([0, -0.0, .infinity, .nan, 0.1] as [Double]).randomElement(using: &random) ?? 0)
-        case 4:
-            .bytes((0..<Int.random(in: 0...20, using: &random)).map { _ in UInt8.random(in: 0...255, using: &random) })
-        default:
-            .array((0..<Int.random(in: 0...4, using: &random)).map { _ in value(using: &random, depth: depth + 1) })
-        }
-    }
-
-    /// No zero bytes: those are the one thing that the two encoders treat differently.
-    private static func text(using random: inout SeededGenerator) -> String {
-        let length = [0, 1, 15, 16, 127, 128, 300].randomElement(using: &random) ?? 0
-        return String((0..<length).map { _ in "aé€😀\u{1}~".randomElement(using: &random) ?? "a" })
-    }
-
-    private static func context(using random: inout SeededGenerator) -> SpanContext {
-        SpanContext(
-            traceID: TraceID(high: random.next(), low: random.next() | 1),
-            spanID: SpanID(random.next() | 1),
-            flags: TraceFlags(rawValue: UInt8.random(in: 0...3, using: &random)),
-            traceState: Bool.random(using: &random)
-                ? TraceState(headerLines: ["a=1,b=2"]) ?? TraceState() : TraceState(),
-            isRemote: Bool.random(using: &random)
-        )
-    }
-
-    private static func count(using random: inout SeededGenerator) -> Int {
-        [0, 0, 1, 127, 128, Int(UInt32.max)].randomElement(using: &random) ?? 0
     }
 }

@@ -14,7 +14,7 @@ struct DatabaseObserver: PostgresObserver {
     private let waitTime: HistogramMetric
 
     init(telemetry: Telemetry, pool: String) {
-        tracer = telemetry.tracer("contrail.database")
+        tracer = telemetry.tracer(for: .databaseStatement)
         duration = telemetry.metrics.histogram(
             "db_client_operation_duration_seconds",
             help: "Duration of database statements.",
@@ -37,8 +37,8 @@ struct DatabaseObserver: PostgresObserver {
         var span: OTelSpan?
         if parent.spanContext != nil {
             span = tracer.startSpan(
+                .databaseStatement,
                 operation.summary,
-                kind: .client,
                 parent: parent,
                 attributes: Self.attributes(operation)
             )

@@ -3,24 +3,21 @@ internal import Observability
 
 extension Attributes {
     /// What every span of a call starts with.
-    static func rpc(_ method: MethodDescriptor) -> Attributes {
-        [
-            SemanticConventions.rpcSystemName: "grpc",
-            SemanticConventions.rpcMethod: .string(method.fullyQualifiedMethod),
-        ]
+    mutating func setRPC(_ method: String) {
+        self[SemanticConventions.rpcSystemName] = "grpc"
+        self[SemanticConventions.rpcMethod] = .string(method)
     }
 
     /// The other end of a connection, from grpc-swift's `ipv4:127.0.0.1:50051` or `ipv6:[::1]:50051`.
-    static func networkPeer(_ peer: String) -> Attributes {
+    mutating func setNetworkPeer(_ peer: String) {
         let parts = peer.split(separator: ":", maxSplits: 1)
         guard parts.count == 2, parts[0] == "ipv4" || parts[0] == "ipv6",
             let colon = parts[1].lastIndex(of: ":"), let port = Int(parts[1][parts[1].index(after: colon)...])
-        else { return [:] }
-        let address = parts[1][..<colon].filter { $0 != "[" && $0 != "]" }
-        return [
-            SemanticConventions.networkPeerAddress: .string(address),
-            SemanticConventions.networkPeerPort: .int(port),
-        ]
+        else { return }
+        var address = parts[1][..<colon]
+        if address.first == "[", address.last == "]" { address = address.dropFirst().dropLast() }
+        self[SemanticConventions.networkPeerAddress] = .string(String(address))
+        self[SemanticConventions.networkPeerPort] = .int(port)
     }
 }
 

@@ -21,7 +21,7 @@ struct RPCMetrics: Sendable {
         )
     }
 
-    func record(seconds: Double, method: MethodDescriptor, status: String, isFailure: Bool) {
-        duration.labels("grpc", method.fullyQualifiedMethod, status, isFailure ? status : "").observe(seconds)
+    func record(seconds: Double, method: String, status: String, isFailure: Bool, span: SpanContext?) {
+        duration.labels("grpc", method, status, isFailure ? status : "").observe(seconds, exemplar: span)
     }
 }

@@ -6,7 +6,7 @@ private import Synchronization
 final class RPCSpan: Sendable {
     private let span: OTelSpan?
     private let metrics: RPCMetrics
-    private let method: MethodDescriptor
+    private let method: String
     private let isFailure: @Sendable (RPCError.Code?) -> Bool
     private let stopwatch = Stopwatch()
     private let hasEnded = Mutex(false)
@@ -15,7 +15,7 @@ final class RPCSpan: Sendable {
     init(
         span: OTelSpan?,
         metrics: RPCMetrics,
-        method: MethodDescriptor,
+        method: String,
         isFailure: @escaping @Sendable (RPCError.Code?) -> Bool
     ) {
         self.span = span
@@ -54,7 +54,13 @@ final class RPCSpan: Sendable {
         guard isFirst else { return }
         let status = code?.statusName ?? "OK"
         let isFailure = isFailure(code)
-        metrics.record(seconds: stopwatch.seconds, method: method, status: status, isFailure: isFailure)
+        metrics.record(
+            seconds: stopwatch.seconds,
+            method: method,
+            status: status,
+            isFailure: isFailure,
+            span: span?.spanContext
+        )
         guard let span else { return }
         span.setAttribute(SemanticConventions.rpcStatusCode, .string(status))
         if isFailure { span.setError(type: status, message: message) }

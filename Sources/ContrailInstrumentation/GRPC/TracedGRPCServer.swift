@@ -1,6 +1,7 @@
 public import GRPCCore
 private import GRPCNIOTransportCore
 private import GRPCNIOTransportHTTP2Posix
+public import Observability
 
 /// A gRPC server whose calls are traced and measured.
 public final class TracedGRPCServer: Sendable {
@@ -13,11 +14,13 @@ public final class TracedGRPCServer: Sendable {
     ///   - address: Where to listen; port 0 takes any free one.
     ///   - services: What to serve.
     ///   - telemetry: Where to record.
+    ///   - callers: What becomes of the trace context that callers send.
     ///   - interceptors: What runs inside the span, for instance the translation of errors.
     public init(
         address: NetworkAddress,
         services: [any RegistrableRPCService],
         telemetry: Telemetry,
+        callers: RemoteParentPolicy = RemoteParentPolicy(.trust),
         interceptors: [any ServerInterceptor] = []
     ) {
         let transport = HTTP2ServerTransport.Posix(
@@ -38,7 +41,7 @@ public final class TracedGRPCServer: Sendable {
         server = GRPCServer(
             transport: transport,
             services: services,
-            interceptors: [TracingServerInterceptor(telemetry: telemetry), drain] + interceptors
+            interceptors: [TracingServerInterceptor(telemetry: telemetry, callers: callers), drain] + interceptors
         )
     }
 

@@ -9,7 +9,9 @@ internal import Tracing
 public struct TracingClientInterceptor: ClientInterceptor {
     private let tracer: OTelTracer
     private let metrics: RPCMetrics
-    private let target: Attributes
+    private let propagators: Propagators
+    private let host: String
+    private let port: Int
 
     /// Creates the interceptor.
     ///
@@ -18,12 +20,11 @@ public struct TracingClientInterceptor: ClientInterceptor {
     ///   - host: The server's name as configured.
     ///   - port: The server's port as configured.
     public init(telemetry: Telemetry, host: String, port: Int) {
-        tracer = telemetry.tracer("contrail.grpc")
+        tracer = telemetry.tracer(for: .rpcClient)
         metrics = RPCMetrics(registry: telemetry.metrics, side: .client)
-        target = [
-            SemanticConventions.serverAddress: .string(host),
-            SemanticConventions.serverPort: .int(port),
-        ]
+        propagators = telemetry.propagators
+        self.host = host
+        self.port = port
     }
 
     /// Sends the call inside the span.
@@ -35,18 +36,19 @@ public struct TracingClientInterceptor: ClientInterceptor {
             _ context: ClientContext
         ) async throws -> StreamingClientResponse<Output>
     ) async throws -> StreamingClientResponse<Output> {
-        let span = tracer.startSpan(
-            context.descriptor.fullyQualifiedMethod,
-            kind: .client,
-            attributes: .rpc(context.descriptor).merging(target)
-        )
-        let call = RPCSpan(span: span, metrics: metrics, method: context.descriptor, isFailure: { $0 != .ok })
+        let method = context.descriptor.fullyQualifiedMethod
+        let span = tracer.startSpan(.rpcClient, method) { attributes in
+            attributes.setRPC(method)
+            attributes[SemanticConventions.serverAddress] = .string(host)
+            attributes[SemanticConventions.serverPort] = .int(port)
+        }
+        let call = RPCSpan(span: span, metrics: metrics, method: method, isFailure: { $0 != .ok })
         var request = request
         // A retried attempt starts from the caller's metadata, which may carry an older context.
         for field in W3CPropagator.fields {
             request.metadata.removeAllValues(forKey: field)
         }
-        W3CPropagator.inject(ActiveContext(span)) { name, value in
+        propagators.inject(ActiveContext(span), limits: .grpc) { name, value in
             request.metadata.addString(value, forKey: name)
         }
         var response: StreamingClientResponse<Output>

@@ -1,5 +1,5 @@
 public import GRPCCore
-internal import Observability
+public import Observability
 internal import Tracing
 
 /// Records a SERVER span and the call's duration for every call that arrives, unary and streaming.
@@ -9,11 +9,19 @@ internal import Tracing
 public struct TracingServerInterceptor: ServerInterceptor {
     private let tracer: OTelTracer
     private let metrics: RPCMetrics
+    private let propagators: Propagators
+    private let callers: RemoteParentPolicy
 
     /// Creates the interceptor.
-    public init(telemetry: Telemetry) {
-        tracer = telemetry.tracer("contrail.grpc")
+    ///
+    /// - Parameters:
+    ///   - telemetry: Where to record.
+    ///   - callers: What becomes of the trace context that callers send.
+    public init(telemetry: Telemetry, callers: RemoteParentPolicy = RemoteParentPolicy(.trust)) {
+        tracer = telemetry.tracer(for: .rpcServer)
         metrics = RPCMetrics(registry: telemetry.metrics, side: .server)
+        propagators = telemetry.propagators
+        self.callers = callers
     }
 
     /// Runs the handler, and later its producer of messages, inside the span.
@@ -26,17 +34,11 @@ public struct TracingServerInterceptor: ServerInterceptor {
                 _ context: ServerContext
             ) async throws -> StreamingServerResponse<Output>
     ) async throws -> StreamingServerResponse<Output> {
-        let parent = W3CPropagator.extract { request.metadata.values(of: $0) }
+        let method = context.descriptor.fullyQualifiedMethod
         let call = RPCSpan(
-            span: context.descriptor.isTraced
-                ? tracer.startSpan(
-                    context.descriptor.fullyQualifiedMethod,
-                    kind: .server,
-                    parent: parent,
-                    attributes: .rpc(context.descriptor).merging(.networkPeer(context.remotePeer))
-                ) : nil,
+            span: context.descriptor.isTraced ? startSpan(method, request.metadata, context) : nil,
             metrics: metrics,
-            method: context.descriptor,
+            method: method,
             isFailure: \.isServerFault
         )
         var response: StreamingServerResponse<Output>
@@ -64,5 +66,15 @@ public struct TracingServerInterceptor: ServerInterceptor {
             response.accepted = .success(contents)
         }
         return response
+    }
+
+    private func startSpan(_ method: String, _ metadata: Metadata, _ context: ServerContext) -> OTelSpan {
+        let (parent, links) = callers.admit(propagators.extract { metadata.values(of: $0) }, to: tracer.provider)
+        let span = tracer.startSpan(.rpcServer, method, parent: parent) { attributes in
+            attributes.setRPC(method)
+            attributes.setNetworkPeer(context.remotePeer)
+        }
+        for link in links { span.addLink(link) }
+        return span
     }
 }

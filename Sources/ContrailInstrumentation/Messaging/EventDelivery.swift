@@ -41,7 +41,7 @@ final class Settlement: Sendable {
     private let message: JetStreamMessage
     private let event: EventEnvelope
     private let tracer: OTelTracer
-    private let metrics: MessagingMetrics
+    private let metrics: ConsumeMetrics
     private let server: Attributes
     private let isSettled = Mutex(false)
 
@@ -49,7 +49,7 @@ final class Settlement: Sendable {
         message: JetStreamMessage,
         event: EventEnvelope,
         tracer: OTelTracer,
-        metrics: MessagingMetrics,
+        metrics: ConsumeMetrics,
         server: Attributes
     ) {
         self.message = message
@@ -63,7 +63,7 @@ final class Settlement: Sendable {
     var isDone: Bool { isSettled.withLock { $0 } }
 
     func record(_ body: () async throws -> Void) async throws {
-        try await tracer.withSpan("record", attributes: [SemanticConventions.stage: Stage.record.attribute]) { _ in
+        try await tracer.withSpan(.record, attributes: [SemanticConventions.stage: Stage.record.attribute]) { _ in
             try await body()
             try await acknowledge()
         }
@@ -72,25 +72,29 @@ final class Settlement: Sendable {
     /// Acknowledges and waits for the confirmation.
     func acknowledge() async throws {
         guard !isDone else { return }
-        try await settle("ack") { try await message.ackSync(timeout: .seconds(5)) }
+        try await settle("ack", .acknowledge) { try await message.ackSync(timeout: .seconds(5)) }
         isSettled.withLock { $0 = true }
     }
 
     /// Asks for another delivery after a delay.
     func retry(after delay: Duration) async throws {
-        try await settle("nak") { try message.nak(delay: delay) }
+        try await settle("nak", .retry) { try message.nak(delay: delay) }
     }
 
     /// Takes the message out of its stream for good.
     func terminate(reason: String) async throws {
-        try await settle("term") { try await message.terminateSync(reason: reason) }
+        try await settle("term", .terminate) { try await message.terminateSync(reason: reason) }
     }
 
-    private func settle(_ operation: String, _ body: () async throws -> Void) async throws {
+    private func settle(
+        _ operation: String,
+        _ declaration: SpanDeclaration,
+        _ body: () async throws -> Void
+    ) async throws {
         let stopwatch = Stopwatch()
         try await tracer.withSpan(
-            "\(operation) \(message.subject)",
-            kind: .client,
+            declaration,
+            message.subject,
             attributes: Attributes.messaging(operation, type: "settle", subject: message.subject)
                 .merging(server).merging([SemanticConventions.messagingMessageID: .string(event.id)])
         ) { span in

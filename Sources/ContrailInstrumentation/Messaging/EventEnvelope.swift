@@ -60,15 +60,15 @@ extension EventEnvelope {
     }
 }
 
-extension W3CPropagator {
+extension Propagators {
     /// The context that a message carries.
     ///
     /// Names are matched in any case, because other producers' libraries write `Traceparent`; `Xraceparent` is what
     /// servers 2.11 to 2.13 make of a header whose trace they were told to disable.
-    static func extract(_ headers: NATSHeaders) -> ActiveContext {
-        let context = extract { values(of: $0, in: headers) }
+    func extract(_ headers: NATSHeaders) -> ActiveContext {
+        let context = extract { Self.values(of: $0, in: headers) }
         guard context.spanContext == nil, headers.first(named: "traceparent") == nil else { return context }
-        return extract { values(of: $0 == "traceparent" ? "xraceparent" : $0, in: headers) }
+        return extract { Self.values(of: $0 == "traceparent" ? "xraceparent" : $0, in: headers) }
     }
 
     /// The values under the exact name where there are any: a header that a library added in another case is older.

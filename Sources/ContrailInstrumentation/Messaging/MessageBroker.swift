@@ -20,6 +20,7 @@ public final class MessageBroker: Sendable {
     private let telemetry: Telemetry
     private let state = Mutex(State.connecting(waiters: [:]))
     private let stop = Gate()
+    private let tailKeepExchange: TailKeepExchange
 
     /// Creates the connection's owner; nothing is connected yet.
     ///
@@ -35,6 +36,7 @@ public final class MessageBroker: Sendable {
         if (environment["NATS_INBOX_PREFIX"] ?? "").isEmpty { configuration.inboxPrefix = "_INBOX_\(name)" }
         self.configuration = configuration
         self.telemetry = telemetry
+        tailKeepExchange = TailKeepExchange(telemetry: telemetry)
         server = Self.serverAttributes(configuration.servers.first ?? "")
         let metrics = telemetry.metrics
         metrics.gauge("nats_connected", help: "Whether the connection to NATS is up: 1 or 0.") { [weak self] in
@@ -83,8 +85,12 @@ public final class MessageBroker: Sendable {
             return Array(waiters.values)
         }
         for waiter in waiters { waiter.resume(returning: connection) }
-        // Cancellation is a stop too, and the connection is closed in order all the same.
-        try? await stop.wait()
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { [tailKeepExchange] in await tailKeepExchange.run(on: connection) }
+            // Cancellation is a stop too, and the connection is closed in order all the same.
+            try? await stop.wait()
+            group.cancelAll()
+        }
         for waiter in close() { waiter.resume(throwing: BrokerUnavailable(reason: "closed")) }
         await connection.shutdown()
     }

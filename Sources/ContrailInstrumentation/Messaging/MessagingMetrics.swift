@@ -1,23 +1,33 @@
 internal import Observability
 
-/// The conventions' messaging metrics.
-struct MessagingMetrics: Sendable {
+/// The conventions' metrics of whoever publishes.
+struct PublishMetrics: Sendable {
+    private let operation: MetricFamily<HistogramMetric>
+    private let sent: MetricFamily<CounterMetric>
+
+    init(registry: MetricsRegistry) {
+        operation = registry.messagingOperation()
+        sent = registry.counter(
+            "messaging_client_sent_messages_total",
+            help: "Messages that a publish was attempted for.",
+            labels: ["messaging_system", "messaging_operation_name", "messaging_destination_name", "error_type"]
+        )
+    }
+
+    func published(to subject: String, seconds: Double, errorType: String) {
+        operation.labels("nats", "publish", "send", subject, errorType).observe(seconds)
+        sent.labels("nats", "publish", subject, errorType).increment()
+    }
+}
+
+/// The conventions' metrics of whoever consumes.
+struct ConsumeMetrics: Sendable {
     private let operation: MetricFamily<HistogramMetric>
     private let process: MetricFamily<HistogramMetric>
-    private let sent: MetricFamily<CounterMetric>
     private let consumed: MetricFamily<CounterMetric>
 
     init(registry: MetricsRegistry) {
-        operation = registry.histogram(
-            "messaging_client_operation_duration_seconds",
-            help: "Duration of publishing and acknowledging.",
-            unit: .seconds,
-            labels: [
-                "messaging_system", "messaging_operation_name", "messaging_operation_type",
-                "messaging_destination_name", "error_type",
-            ],
-            buckets: .rpcSeconds
-        )
+        operation = registry.messagingOperation()
         process = registry.histogram(
             "messaging_process_duration_seconds",
             help: "Duration of handling one delivery.",
@@ -28,11 +38,6 @@ struct MessagingMetrics: Sendable {
             ],
             buckets: .rpcSeconds
         )
-        sent = registry.counter(
-            "messaging_client_sent_messages_total",
-            help: "Messages that a publish was attempted for.",
-            labels: ["messaging_system", "messaging_operation_name", "messaging_destination_name", "error_type"]
-        )
         consumed = registry.counter(
             "messaging_client_consumed_messages_total",
             help: "Deliveries that arrived, redeliveries included.",
@@ -41,11 +46,6 @@ struct MessagingMetrics: Sendable {
                 "messaging_consumer_group_name",
             ]
         )
-    }
-
-    func published(to subject: String, seconds: Double, errorType: String) {
-        operation.labels("nats", "publish", "send", subject, errorType).observe(seconds)
-        sent.labels("nats", "publish", subject, errorType).increment()
     }
 
     func settled(_ name: String, subject: String, seconds: Double, errorType: String) {
@@ -58,5 +58,21 @@ struct MessagingMetrics: Sendable {
 
     func processed(from subject: String, consumer: String, seconds: Double, errorType: String) {
         process.labels("nats", "process", subject, consumer, errorType).observe(seconds)
+    }
+}
+
+extension MetricsRegistry {
+    /// The duration of both sides' requests to the broker.
+    fileprivate func messagingOperation() -> MetricFamily<HistogramMetric> {
+        histogram(
+            "messaging_client_operation_duration_seconds",
+            help: "Duration of publishing and acknowledging.",
+            unit: .seconds,
+            labels: [
+                "messaging_system", "messaging_operation_name", "messaging_operation_type",
+                "messaging_destination_name", "error_type",
+            ],
+            buckets: .rpcSeconds
+        )
     }
 }

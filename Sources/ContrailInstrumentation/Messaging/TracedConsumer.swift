@@ -27,6 +27,8 @@ public final class TracedConsumer: Sendable {
         /// fails that often is usually a dependency that is away, and no fault of the event. Events that can never be
         /// handled are rejected at once.
         public var maximumAttempts = 500
+        /// The age of an event, when it has been handled, from which on its whole trace is kept whatever the sampler said.
+        public var lateAfter = Duration.seconds(10)
         /// The delay before the next delivery.
         public var backoff = ExponentialBackoff(initial: .milliseconds(500), maximum: .seconds(60))
 
@@ -48,7 +50,7 @@ public final class TracedConsumer: Sendable {
     private let publisher: TracedPublisher
     private let telemetry: Telemetry
     private let tracer: OTelTracer
-    private let metrics: MessagingMetrics
+    private let metrics: ConsumeMetrics
     private let handler: Handler
     private let memory = AttemptMemory()
     private let stop = Mutex(StopState.running(nil))
@@ -75,9 +77,17 @@ public final class TracedConsumer: Sendable {
         self.broker = broker
         self.telemetry = telemetry
         self.handler = handler
-        publisher = TracedPublisher(broker: broker, telemetry: telemetry)
-        tracer = telemetry.tracer("contrail.messaging")
-        metrics = MessagingMetrics(registry: telemetry.metrics)
+        publisher = TracedPublisher(broker: broker, telemetry: telemetry, tracer: telemetry.tracer(for: .publish))
+        tracer = telemetry.tracer(
+            for: .process,
+            .streamWait,
+            .redeliveryWait,
+            .record,
+            .acknowledge,
+            .retry,
+            .terminate
+        )
+        metrics = ConsumeMetrics(registry: telemetry.metrics)
     }
 
     /// Consumes until the shutdown; handlers that run are awaited.
@@ -130,7 +140,7 @@ public final class TracedConsumer: Sendable {
 
     private func handle(_ message: JetStreamMessage) async {
         let event = EventEnvelope(message)
-        let parent = W3CPropagator.extract(message.headers)
+        let parent = telemetry.propagators.extract(message.headers)
         let now = tracer.provider.now()
         let previous = memory.take(message.metadata.streamSequence)
         recordWait(message, event: event, parent: parent, previous: previous, now: now)
@@ -144,13 +154,15 @@ public final class TracedConsumer: Sendable {
             server: broker.server
         )
         let span = tracer.startSpan(
-            "process \(message.subject)",
-            kind: .consumer,
+            .process,
+            message.subject,
             parent: parent,
             startTime: now,
             attributes: processAttributes(message, event: event, now: now),
             links: links(parent: parent, previous: previous)
         )
+        // A message that comes again is worth its whole trace, also when an earlier process has forgotten that it failed.
+        if message.metadata.deliveryCount > 1 { span.keepTrace(.retried) }
         let failure = await ActiveContext(span).run {
             await keepingAlive(message) {
                 await self.outcome(of: EventDelivery(event: event, message: message, settlement: settlement))
@@ -173,7 +185,13 @@ public final class TracedConsumer: Sendable {
             seconds: stopwatch.seconds,
             errorType: errorType
         )
+        if isLate(event) { span.keepTrace(.late) }
         span.end()
+    }
+
+    private func isLate(_ event: EventEnvelope) -> Bool {
+        let now = tracer.provider.now()
+        return now > event.time && Double(now - event.time) / 1e9 > configuration.lateAfter / .seconds(1)
     }
 
     private struct Failure {
@@ -298,7 +316,9 @@ extension TracedConsumer {
     ) {
         var attributes = Attributes.event(event)
         attributes[SemanticConventions.natsDeliveryCount] = .int(message.metadata.deliveryCount)
-        let stage = message.metadata.deliveryCount == 1 ? Stage.streamWait : .redeliveryWait
+        // A server that was killed may have forgotten deliveries; what this process remembers it knows.
+        let isFirst = message.metadata.deliveryCount == 1 && previous == nil
+        let stage = isFirst ? Stage.streamWait : .redeliveryWait
         attributes[SemanticConventions.stage] = stage.attribute
         let start: UInt64
         if let previous {
@@ -309,7 +329,7 @@ extension TracedConsumer {
             start = UInt64(clamping: message.metadata.timestamp)
         }
         let wait = tracer.startSpan(
-            stage == .streamWait ? "stream wait" : "redelivery wait",
+            isFirst ? .streamWait : .redeliveryWait,
             parent: parent,
             startTime: Swift.min(start, now),
             attributes: attributes

@@ -6,7 +6,8 @@ internal import Tracing
 public struct TracedPublisher: Sendable {
     private let broker: MessageBroker
     private let tracer: OTelTracer
-    private let metrics: MessagingMetrics
+    private let metrics: PublishMetrics
+    private let propagators: Propagators
     private let timeout: Duration
 
     /// Creates a publisher.
@@ -16,10 +17,17 @@ public struct TracedPublisher: Sendable {
     ///   - telemetry: Where to record.
     ///   - timeout: How long to wait for JetStream's acknowledgement.
     public init(broker: MessageBroker, telemetry: Telemetry, timeout: Duration = .seconds(5)) {
+        let tracer = telemetry.tracer(for: .publish, .outboxWait)
+        self.init(broker: broker, telemetry: telemetry, tracer: tracer, timeout: timeout)
+    }
+
+    /// Creates a publisher of what waits in no outbox.
+    init(broker: MessageBroker, telemetry: Telemetry, tracer: OTelTracer, timeout: Duration = .seconds(5)) {
         self.broker = broker
+        self.tracer = tracer
         self.timeout = timeout
-        tracer = telemetry.tracer("contrail.messaging")
-        metrics = MessagingMetrics(registry: telemetry.metrics)
+        propagators = telemetry.propagators
+        metrics = PublishMetrics(registry: telemetry.metrics)
     }
 
     /// Publishes an event and waits until it is stored.
@@ -40,7 +48,7 @@ public struct TracedPublisher: Sendable {
         headers: [String: String],
         stream: String
     ) async throws {
-        let origin = W3CPropagator.extract { name in headers[name].map { [$0] } ?? [] }
+        let origin = propagators.extract { name in headers[name].map { [$0] } ?? [] }
         let start = tracer.provider.now()
         try await publish(
             event,
@@ -53,7 +61,7 @@ public struct TracedPublisher: Sendable {
         )
         // Recorded once the publish succeeded, so that failed attempts are inside the wait and not counted twice.
         let wait = tracer.startSpan(
-            "outbox wait",
+            .outboxWait,
             parent: origin,
             startTime: Swift.min(event.time, start),
             attributes: Attributes.event(event).merging([SemanticConventions.stage: Stage.outboxWait.attribute])
@@ -74,8 +82,8 @@ public struct TracedPublisher: Sendable {
         attributes: Attributes = [:]
     ) async throws {
         let span = tracer.startSpan(
-            "publish \(subject)",
-            kind: .producer,
+            .publish,
+            subject,
             parent: parent,
             attributes: Attributes.messaging("publish", type: "send", subject: subject)
                 .merging(broker.server).merging(.event(event)).merging(attributes)
@@ -85,7 +93,7 @@ public struct TracedPublisher: Sendable {
         let stopwatch = Stopwatch()
         var headers = headers
         for field in W3CPropagator.fields { headers.remove(field) }
-        W3CPropagator.inject(ActiveContext(span)) { name, value in headers.set(name, to: value) }
+        propagators.inject(ActiveContext(span)) { name, value in headers.set(name, to: value) }
         do {
             let context = JetStreamContext(try await broker.connection())
             let acknowledgement = try await context.publish(

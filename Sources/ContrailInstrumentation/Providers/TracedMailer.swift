@@ -38,7 +38,7 @@ public final class TracedMailer: Sendable {
         client = try CurlClient()
         self.sender = MailAddress(sender)
         domain = sender.split(separator: "@").last.map(String.init) ?? "localhost"
-        tracer = telemetry.tracer("contrail.smtp")
+        tracer = telemetry.tracer(for: .mail)
         duration = telemetry.metrics.histogram(
             "smtp_client_operation_duration_seconds",
             help: "Duration of handing a mail to the mail server.",
@@ -75,8 +75,7 @@ public final class TracedMailer: Sendable {
         )
         let stopwatch = Stopwatch()
         try await tracer.withSpan(
-            "send mail",
-            kind: .client,
+            .mail,
             attributes: [
                 SemanticConventions.serverAddress: .string(server.host),
                 SemanticConventions.serverPort: .int(server.port),

@@ -61,8 +61,8 @@ struct NotificationHandler: Sendable {
 
     private func deliver(_ notice: Notice, to recipient: Recipient, id: String) async throws {
         try await tracer.withSpan(
-            "deliver \(provider.channel)",
-            kind: .client,
+            .deliver,
+            provider.channel,
             attributes: [
                 SemanticConventions.stage: .string(Stage.deliver.rawValue),
                 SemanticConventions.notificationChannel: .string(provider.channel),
@@ -72,6 +72,21 @@ struct NotificationHandler: Sendable {
             try await provider.deliver(notice, to: recipient, id: id)
         }
     }
+}
+
+extension SpanDeclaration {
+    /// The provider call.
+    static let deliver = SpanDeclaration(
+        "deliver ",
+        detail: SemanticConventions.notificationChannel,
+        kind: .client,
+        scope: "contrail.notifications",
+        meaning: "The notification is handed to its provider.",
+        attributes: [
+            SemanticConventions.stage, SemanticConventions.notificationChannel, SemanticConventions.notificationID,
+        ],
+        sometimes: [(SemanticConventions.errorType, "it failed")]
+    )
 }
 
 extension [String: AttributeValue?] {

@@ -4,6 +4,8 @@ internal import CCurl
 struct EndpointURL {
     let isEncrypted: Bool
     let host: String
+    /// Its own or the scheme's.
+    let port: String
     /// The URL without user, password, query and fragment.
     let loggable: String
 
@@ -15,6 +17,7 @@ struct EndpointURL {
         else { return nil }
         isEncrypted = scheme == "https"
         self.host = host.lowercased()
+        port = Self.part(parts, CURLUPART_PORT, flags: UInt32(CURLU_DEFAULT_PORT)) ?? ""
         for secret in [CURLUPART_USER, CURLUPART_PASSWORD, CURLUPART_OPTIONS, CURLUPART_QUERY, CURLUPART_FRAGMENT] {
             curl_url_set(parts, secret, nil, 0)
         }
@@ -61,9 +64,9 @@ struct EndpointURL {
         return parts
     }
 
-    private static func part(_ parts: OpaquePointer, _ part: CURLUPart) -> String? {
+    private static func part(_ parts: OpaquePointer, _ part: CURLUPart, flags: UInt32 = 0) -> String? {
         var text: UnsafeMutablePointer<CChar>?
-        guard curl_url_get(parts, part, &text, 0) == CURLUE_OK, let text else { return nil }
+        guard curl_url_get(parts, part, &text, flags) == CURLUE_OK, let text else { return nil }
         defer { curl_free(text) }
         return String(cString: text)
     }

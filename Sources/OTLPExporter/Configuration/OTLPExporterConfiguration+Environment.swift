@@ -6,7 +6,8 @@ extension OTLPExporterConfiguration {
     /// Reads `OTEL_EXPORTER_OTLP_…` and, with precedence, the signal's own such as `OTEL_EXPORTER_OTLP_TRACES_…`:
     /// `ENDPOINT` (the generic one gets the signal's path appended, the other is used as it is), `PROTOCOL`, `HEADERS`,
     /// `COMPRESSION`, `TIMEOUT` (milliseconds), `CERTIFICATE`, `CLIENT_KEY`, `CLIENT_CERTIFICATE` and `INSECURE`, which
-    /// here allows plain `http` to a public host. An empty variable counts as not set.
+    /// here allows plain `http` to a public host. An empty variable counts as not set, and so does one that cannot be
+    /// used. Implements the "OTLP Exporter" and "Environment Variables" specifications.
     ///
     /// - Parameters:
     ///   - environment: The variables.
@@ -17,50 +18,55 @@ extension OTLPExporterConfiguration {
         self.init(signal: signal)
         var reader = VariableReader(environment: environment, signal: signal)
         readEndpoint(&reader)
-        reader.read("PROTOCOL", insteadUses: "http/protobuf") { $0 == "http/protobuf" ? $0 : nil }
-        if let compression = reader.read("COMPRESSION", insteadUses: "none", Compression.init) {
+        reader.read("PROTOCOL", default: "http/protobuf") { $0.lowercased() == "http/protobuf" ? $0 : nil }
+        if let compression = reader.read("COMPRESSION", default: "none", { Compression(rawValue: $0.lowercased()) }) {
             self.compression = compression
         }
-        if let milliseconds = reader.read("TIMEOUT", insteadUses: "10000", { Int64($0).flatMap { $0 < 0 ? nil : $0 } })
-        {
+        if let milliseconds = reader.read("TIMEOUT", default: "10000", { Int32($0).flatMap { $0 < 0 ? nil : $0 } }) {
             timeout = .milliseconds(milliseconds)
         }
         certificateFile = reader.file("CERTIFICATE")
         clientKeyFile = reader.file("CLIENT_KEY")
         clientCertificateFile = reader.file("CLIENT_CERTIFICATE")
+        if clientKeyFile != nil, clientCertificateFile == nil, let name = reader.values("CLIENT_KEY").first?.name {
+            reader.problems.append("\(name): there is no client certificate for it; no client certificate is used")
+        }
         readHeaders(&reader)
         problems += reader.problems
     }
 
     private mutating func readEndpoint(_ reader: inout VariableReader) {
         allowsPlaintext =
-            reader.read("INSECURE", insteadUses: "false") { ["true": true, "false": false][$0.lowercased()] } ?? false
-        guard let (name, value) = reader.value("ENDPOINT") else { return }
-        let signal = reader.signal
-        let isVerbatim = name.contains("_\(signal.variableInfix)_")
-        let shown = value.contains("@") ? "the value, not shown because it has a password," : "\"\(value)\""
-        guard let url = EndpointURL(value),
-            let complete = isVerbatim ? value : EndpointURL.appending(signal.path, to: value)
-        else {
-            reader.problems.append("\(name): \(shown) is not an http or https URL; \(endpoint) is used")
-            return
+            reader.read("INSECURE", default: "false") { ["true": true, "false": false][$0.lowercased()] } ?? false
+        var refused: [String] = []
+        for (name, value, isOwn) in reader.values("ENDPOINT") {
+            let shown = value.contains("@") ? "the value, not shown because it has a password," : "\"\(value)\""
+            guard let url = EndpointURL(value),
+                let complete = isOwn ? value : EndpointURL.appending(reader.signal.path, to: value)
+            else {
+                refused.append("\(name): \(shown) is not an http or https URL")
+                continue
+            }
+            guard url.isEncrypted || url.isNearby || allowsPlaintext else {
+                refused.append(
+                    "\(name): \(shown) would get telemetry unencrypted through a public network; use https or set "
+                        + "OTEL_EXPORTER_OTLP_INSECURE=true"
+                )
+                continue
+            }
+            endpoint = complete
+            break
         }
-        guard url.isEncrypted || url.isNearby || allowsPlaintext else {
-            reader.problems.append(
-                "\(name): \(shown) would get telemetry unencrypted through a public network; use https or set "
-                    + "OTEL_EXPORTER_OTLP_INSECURE=true; \(endpoint) is used"
-            )
-            return
-        }
-        endpoint = complete
+        reader.problems += refused.map { "\($0); \(endpointForLog) is used" }
     }
 
     /// `name=value` pairs with commas between them, values percent-encoded, as W3C Baggage writes them.
     private mutating func readHeaders(_ reader: inout VariableReader) {
-        guard let (name, list) = reader.value("HEADERS") else { return }
-        for (index, member) in list.split(separator: ",", omittingEmptySubsequences: true).enumerated() {
+        guard let (name, list, _) = reader.values("HEADERS").first else { return }
+        for (index, member) in list.split(separator: ",", omittingEmptySubsequences: false).enumerated() {
             let parts = member.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
                 .map { $0.trimmingCharacters(in: .whitespaces) }
+            if parts == [""] { continue }
             guard parts.count == 2, let decoded = parts[1].removingPercentEncoding else {
                 reader.problems.append("\(name): member \(index + 1) is not name=value; it is left out")
                 continue
@@ -81,31 +87,35 @@ private struct VariableReader {
     let signal: OTLPSignal
     var problems: [String] = []
 
-    /// The signal's own variable, or else the generic one, unless it is empty.
-    func value(_ suffix: String) -> (name: String, value: String)? {
-        for infix in [signal.variableInfix + "_", ""] {
+    /// The signal's own variable and the generic one, those of them that are not empty.
+    func values(_ suffix: String) -> [(name: String, value: String, isOwn: Bool)] {
+        [signal.variableInfix + "_", ""].compactMap { infix in
             let name = "OTEL_EXPORTER_OTLP_\(infix)\(suffix)"
             let value = environment[name]?.trimmingCharacters(in: .whitespaces) ?? ""
-            if !value.isEmpty { return (name, value) }
+            return value.isEmpty ? nil : (name, value, !infix.isEmpty)
         }
-        return nil
     }
 
     @discardableResult
-    mutating func read<Value>(
-        _ suffix: String,
-        insteadUses fallback: String,
-        _ convert: (String) -> Value?
-    ) -> Value? {
-        guard let (name, value) = value(suffix) else { return nil }
-        if let converted = convert(value) { return converted }
-        problems.append("\(name): \"\(value)\" is not supported; \(fallback) is used")
-        return nil
+    mutating func read<Value>(_ suffix: String, default fallback: String, _ convert: (String) -> Value?) -> Value? {
+        var refused: [String] = []
+        var result: Value?
+        var used = fallback
+        for (name, value, _) in values(suffix) {
+            if let converted = convert(value) {
+                result = converted
+                used = value
+                break
+            }
+            refused.append("\(name): \"\(value)\" is not supported")
+        }
+        problems += refused.map { "\($0); \(used) is used" }
+        return result
     }
 
     /// A path of a file that must be readable.
     mutating func file(_ suffix: String) -> String? {
-        guard let (name, path) = value(suffix) else { return nil }
+        guard let (name, path, _) = values(suffix).first else { return nil }
         if FileManager.default.isReadableFile(atPath: path) { return path }
         problems.append("\(name): \"\(path)\" cannot be read; it is left out")
         return nil

@@ -1,43 +1,32 @@
-internal import COTLP
-internal import CProtobufC
 internal import Observability
 
 /// Turns spans into the bytes of an `ExportTraceServiceRequest`.
 ///
-/// The messages are protobuf-c structs in an ``Arena``; they and the output buffer are reused from batch to batch, so
-/// that a steady stream of spans allocates nothing. Implements OTLP 1.11, "ExportTraceServiceRequest", and the trace
-/// data model. Not for two threads at once.
+/// Writes the wire format itself, into a buffer that is used again, so that a steady stream of spans allocates nothing.
+/// Implements OTLP 1.11, "ExportTraceServiceRequest", and the trace data model. Not for two threads at once.
 final class OTLPEncoder {
-    /// Values inside lists inside lists: deeper ones are left out, because receivers refuse deep messages.
-    static let depthLimit = 16
-    /// What of the output buffer is kept between batches at most.
-    private static let retainedLimit = 8 << 20
-
-    let arena = Arena()
-    /// An empty text of our own: protobuf-c leaves out a oneof member that points to its shared empty string.
-    let emptyText: UnsafeMutablePointer<CChar>
-    /// Text and bytes of the batch so far; the encoding is never shorter. Unchecked like the arena's cursor.
-    @exclusivity(unchecked) var payload = 0
-
-    private var output = UnsafeMutableRawBufferPointer.allocate(byteCount: 0, alignment: 1)
-    private var groups: [Group] = []
-    private var groupOfSpan: [Int] = []
-
-    /// The spans of one scope.
-    private struct Group {
-        let scope: InstrumentationScope
-        var count = 0
-        var spans: UnsafeMutablePointer<UnsafeMutablePointer<CSpan>?>
+    private enum Tag {
+        static let resourceSpans: UInt8 = 0x0A
+        static let resource: UInt8 = 0x0A
+        static let resourceAttributes: UInt8 = 0x0A
+        static let scopeSpans: UInt8 = 0x12
+        static let scope: UInt8 = 0x0A
+        static let scopeName: UInt8 = 0x0A
+        static let scopeVersion: UInt8 = 0x12
+        static let spans: UInt8 = 0x12
+        static let schemaURL: UInt8 = 0x1A
     }
 
-    init() {
-        emptyText = .allocate(capacity: 1)
-        emptyText.pointee = 0
-    }
+    private var writer = ProtobufWriter()
+    private var scopes: [InstrumentationScope] = []
+    /// The index of each span's scope; empty when there is only one.
+    private var scopeOfSpan: [Int] = []
+
+    /// How much memory is kept for the next batch.
+    var capacity: Int { writer.capacity }
 
     deinit {
-        emptyText.deallocate()
-        output.deallocate()
+        writer.deallocate()
     }
 
     /// Encodes spans.
@@ -54,83 +43,77 @@ final class OTLPEncoder {
         limit: Int,
         _ body: (UnsafeRawBufferPointer) throws -> Result
     ) rethrows -> Result? {
-        arena.reset()
-        payload = 0
-        guard let request = makeRequest(spans, resource: resource, limit: limit) else { return nil }
-        let size = request.withMemoryRebound(to: ProtobufCMessage.self, capacity: 1) { message in
-            let size = protobuf_c_message_get_packed_size(message)
-            guard size <= limit else { return size }
-            reserve(size)
-            let start = output.baseAddress?.assumingMemoryBound(to: UInt8.self)
-            return protobuf_c_message_pack(message, start)
-        }
-        guard size <= limit else { return nil }
-        return try body(UnsafeRawBufferPointer(rebasing: output[..<size]))
+        let isWithinLimit = spans.withUnsafeBufferPointer { write($0, resource: resource, limit: limit) }
+        guard isWithinLimit else { return nil }
+        let request = writer.wrapped(in: Tag.resourceSpans)
+        guard request.count <= limit else { return nil }
+        return try body(request)
     }
 
-    private func reserve(_ size: Int) {
-        guard size > output.count || (output.count > Self.retainedLimit && size <= Self.retainedLimit) else { return }
-        output.deallocate()
-        output = .allocate(byteCount: max(size, min(size * 2, Self.retainedLimit)), alignment: 16)
-    }
-
-    private func makeRequest(
-        _ spans: ArraySlice<FinishedSpan>,
-        resource: Resource,
-        limit: Int
-    ) -> UnsafeMutablePointer<CRequest>? {
-        group(spans)
-        for (span, group) in zip(spans, groupOfSpan) {
-            groups[group].spans[groups[group].count] = makeSpan(span)
-            groups[group].count += 1
-            guard payload <= limit else { return nil }
-        }
-
-        let scopeSpans = arena.allocate(UnsafeMutablePointer<CScopeSpans>?.self, count: groups.count)
-        let messages = arena.allocate(CScopeSpans.self, count: groups.count)
-        for (index, group) in groups.enumerated() {
-            let message = messages + index
-            contrail__otlp__v1__scope_spans__init(message)
-            message.pointee.scope = makeScope(group.scope)
-            message.pointee.n_spans = group.count
-            message.pointee.spans = group.spans
-            message.pointee.schema_url = text(group.scope.schemaURL)
-            scopeSpans[index] = message
-        }
-
-        let resourceSpans = arena.allocate(CResourceSpans.self, count: 1)
-        contrail__otlp__v1__resource_spans__init(resourceSpans)
-        resourceSpans.pointee.resource = makeResource(resource)
-        resourceSpans.pointee.n_scope_spans = groups.count
-        resourceSpans.pointee.scope_spans = scopeSpans
-
-        let list = arena.allocate(UnsafeMutablePointer<CResourceSpans>?.self, count: 1)
-        list.initialize(to: resourceSpans)
-        let request = arena.allocate(CRequest.self, count: 1)
-        contrail__otlp__v1__export_trace_service_request__init(request)
-        request.pointee.n_resource_spans = 1
-        request.pointee.resource_spans = list
-        return payload <= limit ? request : nil
-    }
-
-    /// Sorts the spans into groups by scope, in the order in which the scopes appear.
+    /// Writes the fields of the only `ResourceSpans`.
     ///
-    /// A linear search: a process has a handful of scopes, and neighbours mostly share one.
-    private func group(_ spans: ArraySlice<FinishedSpan>) {
-        groups.removeAll(keepingCapacity: true)
-        groupOfSpan.removeAll(keepingCapacity: true)
-        var last = 0
-        for span in spans {
-            if groups.isEmpty || groups[last].scope != span.scope {
-                if let known = groups.firstIndex(where: { $0.scope == span.scope }) {
-                    last = known
-                } else {
-                    last = groups.count
-                    let list = arena.allocate(UnsafeMutablePointer<CSpan>?.self, count: spans.count)
-                    groups.append(Group(scope: span.scope, spans: list))
+    /// - Returns: `false` as soon as it is clear that they are more bytes than the limit.
+    private func write(_ spans: UnsafeBufferPointer<FinishedSpan>, resource: Resource, limit: Int) -> Bool {
+        group(spans)
+        let scopes = scopes
+        let scopeOfSpan = scopeOfSpan
+        // In registers while it is written to.
+        var writer = self.writer
+        defer { self.writer = writer }
+        writer.reset()
+        let message = writer.begin(Tag.resource, lengthWidth: 2)
+        writer.attributes(Tag.resourceAttributes, resource.attributes)
+        writer.end(message)
+        for index in scopes.indices {
+            // 128 spans usually make the length one of three bytes.
+            let group = writer.begin(Tag.scopeSpans, lengthWidth: spans.count / scopes.count < 128 ? 2 : 3)
+            let scope = writer.begin(Tag.scope, lengthWidth: 1)
+            writer.field(Tag.scopeName, nonEmpty: scopes[index].name)
+            writer.field(Tag.scopeVersion, nonEmpty: scopes[index].version)
+            writer.end(scope)
+            spans.withBorrowed { spans, count in
+                for position in 0..<count where scopeOfSpan.isEmpty || scopeOfSpan[position] == index {
+                    guard writer.count <= limit else { break }
+                    writer.span(Tag.spans, spans[position])
                 }
             }
-            groupOfSpan.append(last)
+            writer.field(Tag.schemaURL, nonEmpty: scopes[index].schemaURL)
+            writer.end(group)
         }
+        return writer.count <= limit
+    }
+
+    /// Sorts the spans by scope, in the order in which the scopes appear.
+    ///
+    /// A linear search: a process has a handful of scopes, and neighbours mostly share one.
+    private func group(_ spans: UnsafeBufferPointer<FinishedSpan>) {
+        scopes.removeAll(keepingCapacity: true)
+        scopeOfSpan.removeAll(keepingCapacity: true)
+        spans.withBorrowed { spans, count in
+            scopes.append(spans.pointee.value.scope)
+            var known = 1
+            while known < count, spans[known].value.scope.isSame(as: spans.pointee.value.scope) { known += 1 }
+            // One scope only: no list is needed.
+            guard known < count else { return }
+            scopeOfSpan.append(contentsOf: repeatElement(0, count: known))
+            for position in known..<count {
+                let last = scopeOfSpan[position - 1]
+                if spans[position].value.scope.isSame(as: scopes[last]) {
+                    scopeOfSpan.append(last)
+                } else if let other = scopes.firstIndex(where: { spans[position].value.scope.isSame(as: $0) }) {
+                    scopeOfSpan.append(other)
+                } else {
+                    scopeOfSpan.append(scopes.count)
+                    scopes.append(spans[position].value.scope)
+                }
+            }
+        }
+    }
+}
+
+extension InstrumentationScope {
+    @inline(__always)
+    fileprivate func isSame(as other: InstrumentationScope) -> Bool {
+        name == other.name && version == other.version && schemaURL == other.schemaURL
     }
 }

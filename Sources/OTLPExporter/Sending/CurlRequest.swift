@@ -11,6 +11,8 @@ final class CurlRequest {
     /// libcurl reads the list during transfers.
     private let headers: CurlList
     private let response = ResponseBody(limit: CurlRequest.responseLimit)
+    /// The status of the response to the last request, `nil` when there was none.
+    private(set) var status: Int?
 
     init(_ configuration: OTLPExporterConfiguration) throws(OTLPExporterError) {
         guard let handle = curl_easy_init() else { throw .unavailable("libcurl could not be started") }
@@ -44,7 +46,11 @@ final class CurlRequest {
             // The handle and what it points to live in this object, so the context outlives every transfer.
             ccurl_set_writer(handle, receiveBody, Unmanaged.passUnretained(response).toOpaque()),
         ]
-        if let path = configuration.certificateFile { codes.append(ccurl_set_string(handle, CURLOPT_CAINFO, path)) }
+        if let path = configuration.certificateFile {
+            codes.append(ccurl_set_string(handle, CURLOPT_CAINFO, path))
+            // The folder of the system's authorities would be trusted too.
+            codes.append(ccurl_set_string(handle, CURLOPT_CAPATH, nil))
+        }
         if let path = configuration.clientCertificateFile {
             codes.append(ccurl_set_string(handle, CURLOPT_SSLCERT, path))
         }
@@ -52,6 +58,11 @@ final class CurlRequest {
         if let failure = codes.first(where: { $0 != CURLE_OK }) {
             throw .unavailable("libcurl refuses an option: \(String(cString: curl_easy_strerror(failure)))")
         }
+    }
+
+    /// Forgets the last request.
+    func reset() {
+        status = nil
     }
 
     /// Sends a body and waits for the answer.
@@ -67,6 +78,7 @@ final class CurlRequest {
         until deadline: () -> ContinuousClock.Instant
     ) -> OTLPResponse.Outcome? {
         response.reset()
+        status = nil
         guard ccurl_set_body(handle, body.baseAddress, curl_off_t(body.count)) == CURLE_OK else {
             return .failed(ExportFailure(CURLE_OUT_OF_MEMORY))
         }
@@ -74,6 +86,7 @@ final class CurlRequest {
         guard code == CURLE_OK else { return .failed(ExportFailure(code)) }
         var status = 0
         ccurl_get_long(handle, CURLINFO_RESPONSE_CODE, &status)
+        self.status = status
         var contentType: UnsafePointer<CChar>?
         ccurl_get_string(handle, CURLINFO_CONTENT_TYPE, &contentType)
         // Understands both forms of the header: seconds and an HTTP date.

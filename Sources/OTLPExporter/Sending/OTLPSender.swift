@@ -20,6 +20,7 @@ struct OTLPSender {
     private let retryPolicy: RetryPolicy
     private let compressor: GzipCompressor?
     private let request: CurlRequest
+    private let metrics: ExportMetrics?
     private var log: FailureLog
 
     /// Creates a sender. Nothing is sent yet.
@@ -28,11 +29,13 @@ struct OTLPSender {
     ///   - signal: What is sent.
     ///   - configuration: Where to and how; valid.
     ///   - shutdown: Ends exports early.
+    ///   - metrics: Shows how long exports take.
     ///   - logger: Hears of losses.
     init(
         _ signal: OTLPSignal,
         configuration: OTLPExporterConfiguration,
         shutdown: ExportShutdown,
+        metrics: MetricsRegistry? = nil,
         logger: Logger
     ) throws(OTLPExporterError) {
         self.signal = signal
@@ -49,6 +52,9 @@ struct OTLPSender {
             compressor = gzip
         }
         request = try CurlRequest(configuration)
+        self.metrics = metrics.map {
+            ExportMetrics($0, signal: signal, endpoint: EndpointURL(configuration.endpoint))
+        }
         log = FailureLog(logger: logger, signal: signal, endpoint: configuration.endpointForLog)
     }
 
@@ -65,8 +71,12 @@ struct OTLPSender {
         encode: (ArraySlice<Item>, Int, (UnsafeRawBufferPointer) -> OTLPResponse.Outcome) -> OTLPResponse.Outcome?
     ) -> ExportResult {
         let timeout = configuration.timeout
-        let ofCall = timeout > .zero ? min(deadline, .now + timeout) : deadline
-        return export(items, deadline: ExportDeadline(ofCall: ofCall, shutdown: shutdown), encode: encode)
+        let start = ContinuousClock.now
+        request.reset()
+        let ofCall = timeout > .zero ? min(deadline, start + timeout) : deadline
+        let result = export(items, deadline: ExportDeadline(ofCall: ofCall, shutdown: shutdown), encode: encode)
+        metrics?.record(.now - start, status: request.status, errorType: result.errorType)
+        return result
     }
 
     private mutating func export<Item>(

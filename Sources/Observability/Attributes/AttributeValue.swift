@@ -51,6 +51,18 @@ extension AttributeValue {
         .int(Int64(clamping: value))
     }
 
+    /// Whether no string or byte value in it can be longer than a number of characters. Texts are not counted here: a
+    /// short one in bytes is a short one in characters.
+    @inline(__always)
+    func isWithin(_ limit: Int) -> Bool {
+        switch self {
+        case .bool, .int, .double: true
+        case .string(let text): text.utf8.count <= limit
+        case .bytes(let bytes): bytes.count <= limit
+        case .array: false
+        }
+    }
+
     /// The value with every string cut to a number of characters.
     func truncated(to limit: Int) -> AttributeValue {
         switch self {

@@ -10,10 +10,20 @@ public struct Attributes: Hashable, Sendable, ExpressibleByDictionaryLiteral {
         public var value: AttributeValue
     }
 
-    private var elements: [Element] = []
+    @usableFromInline private(set) var elements: [Element] = []
 
     /// Creates an empty collection.
     public init() {}
+
+    /// Calls a function with the elements where they are: an encoder reads them without copying one.
+    ///
+    /// - Parameter body: Must not let the pointer escape.
+    @inlinable
+    public func withElements<Result>(
+        _ body: (UnsafeBufferPointer<Element>) throws -> Result
+    ) rethrows -> Result {
+        try elements.withUnsafeBufferPointer(body)
+    }
 
     /// Creates a collection from literal pairs; a later value replaces an earlier one of the same name.
     public init(dictionaryLiteral pairs: (String, AttributeValue)...) {
@@ -25,11 +35,10 @@ public struct Attributes: Hashable, Sendable, ExpressibleByDictionaryLiteral {
 
     /// The value of a name. Setting `nil` removes it; an empty name is ignored.
     public subscript(key: String) -> AttributeValue? {
-        get { elements.first { $0.key == key }?.value }
+        get { index(of: key).map { elements[$0].value } }
         set {
             guard !key.isEmpty else { return }
-            let index = elements.firstIndex { $0.key == key }
-            switch (index, newValue) {
+            switch (index(of: key), newValue) {
             case (let index?, let value?): elements[index].value = value
             case (let index?, nil): elements.remove(at: index)
             case (nil, let value?): elements.append(Element(key: key, value: value))
@@ -37,6 +46,23 @@ public struct Attributes: Hashable, Sendable, ExpressibleByDictionaryLiteral {
             }
         }
     }
+
+    /// The position of a name. Lengths are compared first: they tell most names apart without looking at the text.
+    @inline(__always)
+    private func index(of key: String) -> Int? {
+        let length = key.utf8.count
+        return elements.firstIndex { $0.key.utf8.count == length && $0.key == key }
+    }
+
+    /// How many values there is memory for.
+    var capacity: Int { elements.capacity }
+
+    /// Forgets all values and keeps a usual amount of memory for the next.
+    mutating func removeAll() {
+        elements.removeAll(keepingCapacity: elements.capacity <= Self.retainedCapacity)
+    }
+
+    private static let retainedCapacity = 32
 
     /// Adds the other collection's values, replacing those of the same name.
     public mutating func merge(_ other: Attributes) {
@@ -62,17 +88,40 @@ extension Attributes: RandomAccessCollection {
     public subscript(position: Int) -> Element { elements[position] }
 }
 
+/// How much one collection may hold.
+struct AttributeLimits: Sendable, Hashable {
+    /// The most names.
+    var count: Int
+    /// The most characters of a string, and bytes of a byte value; `Int.max` for no limit.
+    var valueLength: Int
+}
+
 extension Attributes {
-    /// Applies count and length limits: a new name beyond the count is dropped, an existing one may always change.
+    /// Sets a value within limits: a new name beyond the count is dropped, an existing one may always change.
     ///
-    /// - Returns: The number of names that were dropped.
-    mutating func limit(count: Int, valueLength: Int?) -> Int {
-        if let valueLength {
-            for index in elements.indices {
-                elements[index].value = elements[index].value.truncated(to: valueLength)
-            }
+    /// - Returns: The number of names that were dropped: 0 or 1.
+    @inline(__always)
+    mutating func set(_ key: String, _ value: AttributeValue, _ limits: AttributeLimits) -> Int {
+        guard !key.isEmpty else { return 0 }
+        let value = value.isWithin(limits.valueLength) ? value : value.truncated(to: limits.valueLength)
+        if let index = index(of: key) {
+            elements[index].value = value
+        } else if elements.count < limits.count {
+            elements.append(Element(key: key, value: value))
+        } else {
+            return 1
         }
-        let dropped = Swift.max(0, elements.count - count)
+        return 0
+    }
+
+    /// Applies limits to what was set without them.
+    ///
+    /// - Returns: The number of names that were dropped, those that came last.
+    mutating func limit(_ limits: AttributeLimits) -> Int {
+        for index in elements.indices where !elements[index].value.isWithin(limits.valueLength) {
+            elements[index].value = elements[index].value.truncated(to: limits.valueLength)
+        }
+        let dropped = Swift.max(0, elements.count - limits.count)
         elements.removeLast(dropped)
         return dropped
     }

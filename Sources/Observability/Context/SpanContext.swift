@@ -6,10 +6,11 @@ public struct SpanContext: Hashable, Sendable {
     public let traceID: TraceID
     /// The span.
     public let spanID: SpanID
-    /// The W3C flags.
-    public let flags: TraceFlags
     /// What other vendors attached to the trace, kept as it came.
     public let traceState: TraceState
+    // The two bytes last and together: the context is copied often, and holes cost as much as values.
+    /// The W3C flags.
+    public let flags: TraceFlags
     /// Whether the context was received from another process.
     public let isRemote: Bool
 
@@ -35,11 +36,25 @@ public struct SpanContext: Hashable, Sendable {
         self.isRemote = isRemote
     }
 
+    /// The context of no span at all.
+    static let none = SpanContext(traceID: TraceID(high: 0, low: 0), spanID: SpanID(0), flags: [])
+
     /// Whether both identifiers are not zero.
     public var isValid: Bool { traceID.isValid && spanID.isValid }
 
     /// Whether the span is recorded and exported.
     public var isSampled: Bool { flags.contains(.sampled) }
+
+    /// The context of a span that is exported after all.
+    var sampled: SpanContext {
+        SpanContext(
+            traceID: traceID,
+            spanID: spanID,
+            flags: flags.union(.sampled),
+            traceState: traceState,
+            isRemote: isRemote
+        )
+    }
 }
 
 /// The flags of a `traceparent` header.

@@ -6,13 +6,24 @@ public struct TraceState: Hashable, Sendable {
     /// The most members that a header may have.
     static let memberLimit = 32
 
-    /// The header's value; empty when there are no members.
-    public let header: String
+    /// A reference, because almost every span context carries an empty state: then there is nothing to copy.
+    private let text: Text?
+
+    private final class Text: Sendable {
+        let header: String
+
+        init(_ header: String) {
+            self.header = header
+        }
+    }
 
     /// Creates an empty state.
     public init() {
-        header = ""
+        text = nil
     }
+
+    /// The header's value; empty when there are no members.
+    public var header: String { text?.header ?? "" }
 
     /// Reads header lines, joined in order.
     ///
@@ -30,11 +41,21 @@ public struct TraceState: Hashable, Sendable {
             }
         }
         guard members.count <= Self.memberLimit else { return nil }
-        header = members.joined(separator: ",")
+        text = members.isEmpty ? nil : Text(members.joined(separator: ","))
     }
 
     /// Whether there are no members.
-    public var isEmpty: Bool { header.isEmpty }
+    public var isEmpty: Bool { text == nil }
+
+    /// Compares the headers.
+    public static func == (left: TraceState, right: TraceState) -> Bool {
+        left.text === right.text || left.header == right.header
+    }
+
+    /// Hashes the header.
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(header)
+    }
 
     private static func isMember(_ text: Substring) -> Bool {
         let parts = text.utf8.split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)

@@ -1,7 +1,7 @@
 /// The names of attributes, pinned to OpenTelemetry semantic conventions 1.44, and our own beside them.
 ///
-/// One constant for each name, so that an upgrade is one change. The last group has no convention to follow:
-/// `messaging.nats.*` and `contrail.*` are ours.
+/// One constant for each name, so that an upgrade is one change; ``declarations`` says what each means. The last group
+/// has no convention to follow: `messaging.nats.*` and `contrail.*` are ours.
 public enum SemanticConventions {
     /// The version that the names belong to.
     public static let schemaURL = "https://opentelemetry.io/schemas/1.44.0"
@@ -81,6 +81,10 @@ public enum SemanticConventions {
     public static let dbResponseStatusCode = "db.response.status_code"
     /// `db.operation.batch.size`
     public static let dbOperationBatchSize = "db.operation.batch.size"
+    /// `db.client.connection.pool.name`
+    public static let dbConnectionPoolName = "db.client.connection.pool.name"
+    /// `db.client.connection.state`
+    public static let dbConnectionState = "db.client.connection.state"
 
     // CloudEvents (development).
     /// `cloudevents.event_id`

@@ -67,7 +67,6 @@ public struct DistributedTracer: Tracer {
         var active = context.active ?? ActiveContext()
         if let spanContext = extracted.spanContext {
             active.spanContext = spanContext
-            active.span = nil
         }
         if !extracted.baggage.isEmpty { active.baggage = extracted.baggage }
         guard active.spanContext != nil || !active.baggage.isEmpty else { return }

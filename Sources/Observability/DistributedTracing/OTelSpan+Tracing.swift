@@ -11,11 +11,8 @@ extension OTelSpan: Tracing.Span {
     /// The name.
     public var operationName: String {
         get { name }
-        set { name = newValue }
+        nonmutating set { name = newValue }
     }
-
-    /// Whether changes are recorded.
-    public var isRecording: Bool { isSampled }
 
     /// Sets the status; a status without a message has an empty description.
     public func setStatus(_ status: SpanStatus) {
@@ -52,7 +49,7 @@ extension OTelSpan: Tracing.Span {
             }
             return attributes
         }
-        set {
+        nonmutating set {
             // Changing one value writes all of them back: those that came from here must not lose their kind on the way.
             let recorded = recordedAttributes
             var changes = Attributes()

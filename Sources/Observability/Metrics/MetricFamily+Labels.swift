@@ -43,7 +43,9 @@ extension MetricFamily {
     }
 
     @inline(__always)
-    fileprivate func find(_ value1: String, _ value2: String, _ value3: String, _ value4: String, _ value5: String) -> Instrument {
+    fileprivate func find(_ value1: String, _ value2: String, _ value3: String, _ value4: String, _ value5: String)
+        -> Instrument
+    {
         guard labelCount == 5 else { return instrument(values: [value1, value2, value3, value4, value5]) }
         var hash = LabelHash(seed: index.seed)
         hash.add(value1)
@@ -51,7 +53,9 @@ extension MetricFamily {
         hash.add(value3)
         hash.add(value4)
         hash.add(value5)
-        return index.find(hash.value) { $0[0] == value1 && $0[1] == value2 && $0[2] == value3 && $0[3] == value4 && $0[4] == value5 }
+        return index.find(hash.value) {
+            $0[0] == value1 && $0[1] == value2 && $0[2] == value3 && $0[3] == value4 && $0[4] == value5
+        }
             ?? instrument(values: [value1, value2, value3, value4, value5])
     }
 }
@@ -70,7 +74,9 @@ extension MetricFamily where Instrument == CounterMetric {
     public func labels(_ a: String, _ b: String, _ c: String, _ d: String) -> CounterMetric { find(a, b, c, d) }
 
     /// The counter for the values of the family's five labels, in their order; the same one for the same values.
-    public func labels(_ a: String, _ b: String, _ c: String, _ d: String, _ e: String) -> CounterMetric { find(a, b, c, d, e) }
+    public func labels(_ a: String, _ b: String, _ c: String, _ d: String, _ e: String) -> CounterMetric {
+        find(a, b, c, d, e)
+    }
 
     /// The counter for any number of label values, in their order; the same one for the same values.
     @_disfavoredOverload
@@ -91,7 +97,9 @@ extension MetricFamily where Instrument == GaugeMetric {
     public func labels(_ a: String, _ b: String, _ c: String, _ d: String) -> GaugeMetric { find(a, b, c, d) }
 
     /// The gauge for the values of the family's five labels, in their order; the same one for the same values.
-    public func labels(_ a: String, _ b: String, _ c: String, _ d: String, _ e: String) -> GaugeMetric { find(a, b, c, d, e) }
+    public func labels(_ a: String, _ b: String, _ c: String, _ d: String, _ e: String) -> GaugeMetric {
+        find(a, b, c, d, e)
+    }
 
     /// The gauge for any number of label values, in their order; the same one for the same values.
     @_disfavoredOverload
@@ -112,7 +120,9 @@ extension MetricFamily where Instrument == HistogramMetric {
     public func labels(_ a: String, _ b: String, _ c: String, _ d: String) -> HistogramMetric { find(a, b, c, d) }
 
     /// The histogram for the values of the family's five labels, in their order; the same one for the same values.
-    public func labels(_ a: String, _ b: String, _ c: String, _ d: String, _ e: String) -> HistogramMetric { find(a, b, c, d, e) }
+    public func labels(_ a: String, _ b: String, _ c: String, _ d: String, _ e: String) -> HistogramMetric {
+        find(a, b, c, d, e)
+    }
 
     /// The histogram for any number of label values, in their order; the same one for the same values.
     @_disfavoredOverload

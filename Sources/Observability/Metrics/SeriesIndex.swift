@@ -23,8 +23,8 @@ struct SeriesIndex<Instrument: AnyObject & Sendable>: ~Copyable, @unchecked Send
         let entry = Atomic<UnsafeRawPointer?>(nil)
     }
 
+    // Unchecked because of the pointer, as above.
     private final class Table: @unchecked Sendable {
-        // Unchecked because of the pointer, as above.
         let slots: UnsafeMutablePointer<Slot>
         let mask: Int
         let previous: Table?

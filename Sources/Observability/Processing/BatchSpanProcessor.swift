@@ -41,36 +41,46 @@ public final class BatchSpanProcessor: SpanProcessor {
         public var inFlight = 0
     }
 
-    private enum Phase {
-        case running, stopping, stopped
-    }
-
     /// Somebody who waits until everything up to a span has been exported.
     private struct Waiter {
         let target: Int
         let continuation: CheckedContinuation<Bool, Never>
     }
 
+    /// What the exporting thread has done, and who waits for it.
     private struct State {
-        var queue: [FinishedSpan] = []
-        var phase = Phase.running
-        var statistics = Statistics()
-        /// Spans that have left the queue and whose export has returned.
+        var isStopping = false
+        /// Spans whose export has returned: those that were exported and those that were lost.
         var settled = 0
-        var accepted = 0
+        var exported = 0
+        var failed: [String: Int] = [:]
         var waiters: [UInt64: Waiter] = [:]
         var nextWaiter: UInt64 = 0
     }
 
-    private let configuration: Configuration
-    private let resource: Resource
     private let exporter: any SpanExporter
+    private let configuration: Configuration
     private let shared: Shared
 
     /// What the thread and the callers share. Separate from the processor so that the thread does not keep it alive.
     private final class Shared: Sendable {
+        let queue: SpanRing
+        let droppedQueueFull = Atomic<Int>(0)
+        let droppedAfterShutdown = Atomic<Int>(0)
+        /// Whether the thread has been called and has not looked since.
+        let isCalled = Atomic<Bool>(false)
         let state = Mutex(State())
         let wakeUp = Signal()
+
+        init(capacity: Int) {
+            queue = SpanRing(capacity: capacity)
+        }
+
+        /// Calls the thread, once until it looks.
+        func call() {
+            guard !isCalled.exchange(true, ordering: .sequentiallyConsistent) else { return }
+            wakeUp.signal()
+        }
     }
 
     /// Starts the thread.
@@ -82,10 +92,9 @@ public final class BatchSpanProcessor: SpanProcessor {
     public init(exporter: any SpanExporter, resource: Resource, configuration: Configuration = Configuration()) {
         let configuration = configuration.normalised
         self.configuration = configuration
-        self.resource = resource
         self.exporter = exporter
-        shared = Shared()
-        let thread = Thread { [shared, configuration, resource, exporter] in
+        shared = Shared(capacity: configuration.maximumQueueSize)
+        let thread = Thread { [shared] in
             Self.work(shared: shared, configuration: configuration, resource: resource, exporter: exporter)
         }
         thread.name = "span-exporter"
@@ -94,15 +103,24 @@ public final class BatchSpanProcessor: SpanProcessor {
 
     deinit {
         // A processor that was forgotten must not leave its thread behind.
-        shared.state.withLock { $0.phase = .stopping }
-        shared.wakeUp.signal()
+        shared.queue.close()
+        shared.state.withLock { $0.isStopping = true }
+        shared.call()
     }
 
-    /// What became of the spans so far.
+    /// What became of the spans so far: every span that arrived is counted once, at any time.
     public var statistics: Statistics {
         shared.state.withLock { state in
-            var statistics = state.statistics
-            statistics.queued = state.queue.count
+            let taken = shared.queue.taken
+            let accepted = shared.queue.accepted
+            var statistics = Statistics()
+            statistics.droppedQueueFull = shared.droppedQueueFull.load(ordering: .relaxed)
+            statistics.droppedAfterShutdown = shared.droppedAfterShutdown.load(ordering: .relaxed)
+            statistics.received = accepted + statistics.droppedQueueFull + statistics.droppedAfterShutdown
+            statistics.exported = state.exported
+            statistics.failed = state.failed
+            statistics.queued = accepted - taken
+            statistics.inFlight = taken - state.settled
             return statistics
         }
     }
@@ -110,26 +128,20 @@ public final class BatchSpanProcessor: SpanProcessor {
     /// The most spans that may wait.
     public var queueCapacity: Int { configuration.maximumQueueSize }
 
-    /// Takes a span, or drops and counts it when the queue is full.
-    public func onEnd(_ span: FinishedSpan) {
-        let isBatchReady = shared.state.withLock { state in
-            state.statistics.received += 1
-            guard state.phase == .running else {
-                state.statistics.droppedAfterShutdown += 1
-                return false
+    /// Takes a span, or drops and counts it when the queue is full. Takes no lock and allocates nothing.
+    public func onEnd(_ span: EndedSpan) {
+        switch shared.queue.push(span.record) {
+        case .accepted(let pending):
+            if pending >= configuration.callThreshold, !shared.isCalled.load(ordering: .sequentiallyConsistent) {
+                shared.call()
             }
-            guard state.queue.count < configuration.maximumQueueSize else {
-                state.statistics.droppedQueueFull += 1
-                return false
-            }
-            state.queue.append(span)
-            state.accepted += 1
-            // Who waits for nothing must be told of the first span; all others sleep until a batch is full.
-            let isFirst = state.queue.count == 1 && configuration.scheduledDelay <= .zero
-            return isFirst || state.queue.count == configuration.maximumBatchSize
+        case .full: shared.droppedQueueFull.wrappingAdd(1, ordering: .relaxed)
+        case .closed: shared.droppedAfterShutdown.wrappingAdd(1, ordering: .relaxed)
         }
-        if isBatchReady { shared.wakeUp.signal() }
     }
+
+    /// Takes a span that no tracer made.
+    public func onEnd(_ span: FinishedSpan) { onEnd(EndedSpan(span)) }
 
     /// Exports what has arrived. Cancellation does not end the wait, only the time-out does.
     public func forceFlush(timeout: Duration) async -> Bool {
@@ -141,10 +153,10 @@ public final class BatchSpanProcessor: SpanProcessor {
     /// Cancellation does not end the wait: a process that is told to stop at once has its last spans to hand over.
     public func shutdown(timeout: Duration) async -> Bool {
         let deadline = ContinuousClock.now + timeout
+        shared.queue.close()
         let isFirst = shared.state.withLock { state in
-            guard state.phase == .running else { return false }
-            state.phase = .stopping
-            return true
+            defer { state.isStopping = true }
+            return !state.isStopping
         }
         if isFirst { exporter.shutdown(deadline: deadline) }
         return await waitUntilSettled(timeout: timeout)
@@ -154,13 +166,14 @@ public final class BatchSpanProcessor: SpanProcessor {
     private func waitUntilSettled(timeout: Duration) async -> Bool {
         await withCheckedContinuation { continuation in
             let id: UInt64? = shared.state.withLock { state in
-                guard state.settled < state.accepted else { return nil }
+                let target = shared.queue.accepted
+                guard state.settled < target else { return nil }
                 state.nextWaiter += 1
-                state.waiters[state.nextWaiter] = Waiter(target: state.accepted, continuation: continuation)
+                state.waiters[state.nextWaiter] = Waiter(target: target, continuation: continuation)
                 return state.nextWaiter
             }
             // Also when nothing is left: a shutdown ends the thread.
-            shared.wakeUp.signal()
+            shared.call()
             guard let id else { return continuation.resume(returning: true) }
             // Not a task: those of a cancelled caller would be cancelled too.
             DispatchQueue.global().asyncAfter(deadline: .now() + timeout / .seconds(1)) { [shared] in
@@ -178,19 +191,26 @@ public final class BatchSpanProcessor: SpanProcessor {
         resource: Resource,
         exporter: any SpanExporter
     ) {
+        // Used for every batch, so that a steady stream of spans needs no new memory here either.
+        var records: [SpanRecord] = []
+        var batch: [FinishedSpan] = []
+        records.reserveCapacity(configuration.maximumBatchSize)
+        batch.reserveCapacity(configuration.maximumBatchSize)
         while true {
             waitForWork(shared: shared, configuration: configuration)
-            while exportBatch(
-                shared: shared,
-                configuration: configuration,
-                resource: resource,
-                exporter: exporter
-            ) {}
-            let isFinished = shared.state.withLock { state in
-                guard state.phase != .running, state.queue.isEmpty else { return false }
-                state.phase = .stopped
-                return true
-            }
+            repeat {
+                takeBatch(from: shared.queue, upTo: configuration.maximumBatchSize, into: &records, &batch)
+                if !batch.isEmpty {
+                    let result = exporter.export(
+                        batch,
+                        resource: resource,
+                        deadline: ContinuousClock.now + configuration.exportTimeout
+                    )
+                    settle(batch.count, result, shared: shared)
+                    giveBack(&records, &batch)
+                }
+            } while isMoreDue(shared: shared, configuration: configuration)
+            let isFinished = shared.state.withLock(\.isStopping) && shared.queue.taken == shared.queue.accepted
             if isFinished { return }
         }
     }
@@ -203,53 +223,62 @@ public final class BatchSpanProcessor: SpanProcessor {
         while true {
             // Before looking, so that a call which an export has already answered does not end the next wait.
             shared.wakeUp.reset()
-            let isUrgent = shared.state.withLock { state in
-                state.queue.count >= configuration.maximumBatchSize || !state.waiters.isEmpty
-                    || state.phase != .running || (delay <= .zero && !state.queue.isEmpty)
-            }
-            guard !isUrgent, shared.wakeUp.wait(for: due - .now) else { return }
+            shared.isCalled.store(false, ordering: .sequentiallyConsistent)
+            let isAwaited = shared.state.withLock { $0.isStopping || !$0.waiters.isEmpty }
+            let isDue = isAwaited || pending(shared.queue) >= configuration.callThreshold
+            guard !isDue, shared.wakeUp.wait(for: due - .now) else { return }
         }
     }
 
-    /// Exports one batch.
-    ///
-    /// - Returns: Whether another full or awaited batch is there.
-    private static func exportBatch(
-        shared: Shared,
-        configuration: Configuration,
-        resource: Resource,
-        exporter: any SpanExporter
-    ) -> Bool {
-        let batch = shared.state.withLock { state in
-            let batch = Array(state.queue.prefix(configuration.maximumBatchSize))
-            state.queue.removeFirst(batch.count)
-            state.statistics.inFlight = batch.count
-            return batch
+    private static func pending(_ queue: SpanRing) -> Int {
+        let taken = queue.taken
+        return queue.accepted - taken
+    }
+
+    private static func takeBatch(
+        from queue: SpanRing,
+        upTo count: Int,
+        into records: inout [SpanRecord],
+        _ batch: inout [FinishedSpan]
+    ) {
+        while records.count < count, let record = queue.pop() {
+            batch.append(record.data)
+            records.append(record)
         }
-        guard !batch.isEmpty else { return false }
-        let result = exporter.export(
-            batch,
-            resource: resource,
-            deadline: ContinuousClock.now + configuration.exportTimeout
-        )
-        let (waiters, goOn) = shared.state.withLock { state in
-            state.statistics.inFlight = 0
+    }
+
+    /// Counts what became of a batch and tells those who waited for it.
+    private static func settle(_ count: Int, _ result: SpanExportResult, shared: Shared) {
+        let waiters = shared.state.withLock { state in
             // Every span is accounted for once, whatever the exporter's sum is.
-            let exported = min(max(0, result.exported), batch.count)
-            state.statistics.exported += exported
-            if exported < batch.count {
-                state.statistics.failed[result.errorType ?? "_OTHER", default: 0] += batch.count - exported
+            let exported = min(max(0, result.exported), count)
+            state.exported += exported
+            if exported < count {
+                state.failed[result.errorType ?? "_OTHER", default: 0] += count - exported
             }
-            state.settled += batch.count
+            state.settled += count
             let ready = state.waiters.filter { $0.value.target <= state.settled }
             for id in ready.keys { state.waiters[id] = nil }
-            let goOn =
-                state.queue.count >= configuration.maximumBatchSize
-                || (!state.queue.isEmpty && (!state.waiters.isEmpty || state.phase != .running))
-            return (ready.values.map(\.continuation), goOn)
+            return ready.values.map(\.continuation)
         }
         for waiter in waiters { waiter.resume(returning: true) }
-        return goOn
+    }
+
+    /// Returns the records to where they came from. The copies first: they share the records' memory.
+    private static func giveBack(_ records: inout [SpanRecord], _ batch: inout [FinishedSpan]) {
+        batch.removeAll(keepingCapacity: true)
+        for index in records.indices {
+            let pipeline = records[index].pipeline
+            pipeline.give(&records[index])
+        }
+        records.removeAll(keepingCapacity: true)
+    }
+
+    /// Whether another full or awaited batch is there.
+    private static func isMoreDue(shared: Shared, configuration: Configuration) -> Bool {
+        let pending = pending(shared.queue)
+        if pending >= configuration.maximumBatchSize { return true }
+        return pending > 0 && shared.state.withLock { $0.isStopping || !$0.waiters.isEmpty }
     }
 }
 
@@ -286,6 +315,9 @@ private final class Signal: @unchecked Sendable {
 }
 
 extension BatchSpanProcessor.Configuration {
+    /// How many spans must wait before the thread is called: one when nothing may wait for company.
+    fileprivate var callThreshold: Int { scheduledDelay <= .zero ? 1 : maximumBatchSize }
+
     /// The configuration with sizes that can work: a batch that is larger than the queue would never be full.
     fileprivate var normalised: Self {
         var configuration = self

@@ -18,14 +18,20 @@ public struct Baggage: Hashable, Sendable {
         public let metadata: String
     }
 
+    /// The members; `nil` rather than empty, because almost every span carries none and is copied often.
+    private var stored: [Member]?
+
     /// The members in the order in which they came.
-    public private(set) var members: [Member] = []
+    public private(set) var members: [Member] {
+        get { stored ?? [] }
+        set { stored = newValue.isEmpty ? nil : newValue }
+    }
 
     /// Creates an empty baggage.
     public init() {}
 
     /// Whether there are no members.
-    public var isEmpty: Bool { members.isEmpty }
+    public var isEmpty: Bool { stored == nil }
 
     /// The value of a name.
     public subscript(name: String) -> String? {

@@ -15,13 +15,14 @@ enum HexDigits {
 
     /// Reads 16 lower-case digits.
     ///
-    /// - Parameter address: Where 16 bytes are readable.
-    /// - Returns: `nil` when one of them is anything else.
+    /// - Parameters:
+    ///   - address: Where 16 bytes are readable.
+    ///   - isValid: Becomes false when one of them is anything else; the number is of no use then. A flag rather than an
+    ///     optional, so that a reader of several numbers asks once.
     @inline(__always)
-    static func read(_ address: UnsafeRawPointer) -> UInt64? {
-        let high = number(UInt64(littleEndian: address.loadUnaligned(as: UInt64.self)))
-        let low = number(UInt64(littleEndian: address.loadUnaligned(fromByteOffset: 8, as: UInt64.self)))
-        guard let high, let low else { return nil }
+    static func read(_ address: UnsafeRawPointer, _ isValid: inout Bool) -> UInt64 {
+        let high = number(UInt64(littleEndian: address.loadUnaligned(as: UInt64.self)), &isValid)
+        let low = number(UInt64(littleEndian: address.loadUnaligned(fromByteOffset: 8, as: UInt64.self)), &isValid)
         return UInt64(high) << 32 | UInt64(low)
     }
 
@@ -44,23 +45,24 @@ enum HexDigits {
         spread = (spread | spread << 8) & 0x00FF_00FF_00FF_00FF
         let nibbles = (spread >> 4 & 0x000F_000F_000F_000F) | (spread & 0x000F_000F_000F_000F) << 8
         // 1 in each byte above 9, which are the letters: they are 0x27 further on in ASCII.
-        let letters = (nibbles + 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101
-        return nibbles + 0x3030_3030_3030_3030 + letters * 0x27
+        let letters = (nibbles &+ 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101
+        return nibbles &+ 0x3030_3030_3030_3030 &+ letters &* 0x27
     }
 
     /// The number that eight digits stand for, the first in the lowest byte.
     @inline(__always)
-    private static func number(_ text: UInt64) -> UInt32? {
+    private static func number(_ text: UInt64, _ isValid: inout Bool) -> UInt32 {
         let topBits: UInt64 = 0x8080_8080_8080_8080
-        // For bytes below 0x80 the sum's top bit says "at least"; the first line refuses the others.
-        guard text & topBits == 0 else { return nil }
-        let isFrom0 = text &+ 0x5050_5050_5050_5050
-        let isAbove9 = text &+ 0x4646_4646_4646_4646
-        let isFromA = text &+ 0x1F1F_1F1F_1F1F_1F1F
-        let isAboveF = text &+ 0x1919_1919_1919_1919
+        // Of bytes below 0x80 the sum's top bit says "at least", without a carry into the next; others are refused.
+        let ascii = text & ~topBits
+        let isFrom0 = ascii &+ 0x5050_5050_5050_5050
+        let isAbove9 = ascii &+ 0x4646_4646_4646_4646
+        let isFromA = ascii &+ 0x1F1F_1F1F_1F1F_1F1F
+        let isAboveF = ascii &+ 0x1919_1919_1919_1919
         let letters = isFromA & ~isAboveF & topBits
-        guard (isFrom0 & ~isAbove9 & topBits) | letters == topBits else { return nil }
-        var packed = (text & 0x0F0F_0F0F_0F0F_0F0F) + (letters >> 7) * 9
+        let digits = isFrom0 & ~isAbove9 & topBits
+        isValid = isValid && (digits | letters) & ~text == topBits
+        var packed = (ascii & 0x0F0F_0F0F_0F0F_0F0F) &+ (letters >> 7) &* 9
         packed = (packed << 4 | packed >> 8) & 0x00FF_00FF_00FF_00FF
         packed = (packed | packed >> 8) & 0x0000_FFFF_0000_FFFF
         packed = packed | packed >> 16

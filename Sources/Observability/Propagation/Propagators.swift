@@ -58,11 +58,12 @@ public struct Propagators: OptionSet, Hashable, Sendable {
             let parents = values("traceparent")
             // tracestate means nothing without a traceparent, so it is not even looked up.
             if parents.count == 1, let parent = TraceParent(parents[0]) {
+                let states = values("tracestate")
                 context.spanContext = SpanContext(
                     traceID: parent.traceID,
                     spanID: parent.spanID,
                     flags: parent.flags,
-                    traceState: TraceState(headerLines: values("tracestate")) ?? TraceState(),
+                    traceState: states.isEmpty ? TraceState() : TraceState(headerLines: states) ?? TraceState(),
                     isRemote: true
                 )
             }

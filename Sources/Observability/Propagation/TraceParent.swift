@@ -33,26 +33,27 @@ public struct TraceParent: Hashable, Sendable {
     /// - Parameter bytes: The header's value.
     /// - Returns: `nil` for anything else: upper case, version `ff`, identifiers of zeros, a wrong length.
     public init?(_ bytes: UnsafeBufferPointer<UInt8>) {
-        var bytes = bytes[...]
-        while let first = bytes.first, Self.isOWS(first) { bytes.removeFirst() }
-        while let last = bytes.last, Self.isOWS(last) { bytes.removeLast() }
-        let text = UnsafeBufferPointer(rebasing: bytes)
+        guard var start = UnsafeRawPointer(bytes.baseAddress), bytes.count >= Self.byteCount else { return nil }
+        var end = start + bytes.count
+        while start < end, Self.isOWS(start.load(as: UInt8.self)) { start += 1 }
+        while start < end, Self.isOWS((end - 1).load(as: UInt8.self)) { end -= 1 }
+        guard end - start >= Self.byteCount else { return nil }
+        let text = UnsafeRawBufferPointer(start: start, count: end - start)
         let dash = UInt8(ascii: "-")
-        guard text.count >= Self.byteCount, let start = UnsafeRawPointer(text.baseAddress),
-            text[2] == dash, text[35] == dash, text[52] == dash,
-            let version = Self.byte(text[0], text[1]), version != 0xFF,
-            let high = HexDigits.read(start + 3), let low = HexDigits.read(start + 19),
-            let span = HexDigits.read(start + 36), let flags = Self.byte(text[53], text[54])
+        guard text[2] == dash, text[35] == dash, text[52] == dash,
+            let version = Self.byte(text[0], text[1]), version != 0xFF, let flags = Self.byte(text[53], text[54])
         else { return nil }
         if text.count > Self.byteCount {
             guard version != 0, text[Self.byteCount] == dash, !text.contains(UInt8(ascii: ",")) else { return nil }
         }
-        self.init(
-            traceID: TraceID(high: high, low: low),
-            spanID: SpanID(span),
-            flags: TraceFlags(rawValue: flags).intersection(.known)
+        var isValid = true
+        let traceID = TraceID(
+            high: HexDigits.read(start + 3, &isValid),
+            low: HexDigits.read(start + 19, &isValid)
         )
-        guard traceID.isValid, spanID.isValid else { return nil }
+        let spanID = SpanID(HexDigits.read(start + 36, &isValid))
+        guard isValid, traceID.isValid, spanID.isValid else { return nil }
+        self.init(traceID: traceID, spanID: spanID, flags: TraceFlags(rawValue: flags).intersection(.known))
     }
 
     /// Reads the text of a header, by the rules of ``init(_:)-(UnsafeBufferPointer<UInt8>)``.

@@ -5,24 +5,45 @@ public import Instrumentation
 /// It lives in swift-distributed-tracing's task-local `InstrumentationContext`, so that our tracer and libraries that
 /// use the standard API see the same parents.
 public struct ActiveContext: Sendable {
-    /// The context that new spans become children of.
-    public var spanContext: SpanContext?
-    /// The span itself, when it is one of this process.
-    public var span: OTelSpan?
     /// Values that travel with the trace.
     public var baggage: Baggage
+    /// All zero when there is none.
+    private var context: SpanContext
+    private var record: SpanRecord?
+    private var isLocalSpan: Bool
 
     /// Creates a context, for instance from what a carrier brought.
-    public init(spanContext: SpanContext? = nil, span: OTelSpan? = nil, baggage: Baggage = Baggage()) {
-        self.spanContext = spanContext
-        self.span = span
+    public init(spanContext: SpanContext? = nil, baggage: Baggage = Baggage()) {
+        context = spanContext ?? .none
         self.baggage = baggage
+        isLocalSpan = false
     }
 
     /// Creates the context that a span's children are started in.
+    @inline(__always)
     public init(_ span: OTelSpan) {
-        self.init(spanContext: span.spanContext, span: span, baggage: span.baggage)
+        context = span.spanContext
+        baggage = span.baggage
+        record = span.record
+        isLocalSpan = true
     }
+
+    /// The context that new spans become children of. Setting it replaces the span.
+    public var spanContext: SpanContext? {
+        get { context == .none ? nil : context }
+        set { self = ActiveContext(spanContext: newValue, baggage: baggage) }
+    }
+
+    /// The span itself, when it is one of this process.
+    public var span: OTelSpan? { isLocalSpan ? OTelSpan(context, baggage: baggage, record: record) : nil }
+
+    /// The parent of new spans, without a copy; `nil` when there is no valid one.
+    @inline(__always)
+    var parent: SpanContext? { context.isValid ? context : nil }
+
+    /// The state that new spans inherit.
+    @inline(__always)
+    var traceState: TraceState { context.traceState }
 
     /// The context of the code that asks.
     public static var current: ActiveContext {
@@ -45,15 +66,24 @@ extension OTelSpan {
     public static var current: OTelSpan? { ActiveContext.current.span }
 }
 
+/// The context in the dictionary of an `InstrumentationContext`: a reference fits there without further memory.
+private final class ActiveContextBox: Sendable {
+    let context: ActiveContext
+
+    init(_ context: ActiveContext) {
+        self.context = context
+    }
+}
+
 private enum ActiveContextKey: InstrumentationContextKey {
-    typealias Value = ActiveContext
+    typealias Value = ActiveContextBox
     static var nameOverride: String? { "contrail-active-context" }
 }
 
 extension InstrumentationContext {
     /// The trace context that the SDK keeps in it.
     public var active: ActiveContext? {
-        get { self[ActiveContextKey.self] }
-        set { self[ActiveContextKey.self] = newValue }
+        get { self[ActiveContextKey.self]?.context }
+        set { self[ActiveContextKey.self] = newValue.map(ActiveContextBox.init) }
     }
 }

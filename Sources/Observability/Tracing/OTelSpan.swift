@@ -1,59 +1,58 @@
-private import Synchronization
 public import Tracing
 
-/// A span that this SDK made: recording when it is sampled, otherwise only a context to pass on.
+/// A span that this SDK made: recording when it is sampled or may be kept later, otherwise only a context to pass on.
 ///
-/// All methods may be called from any thread. After ``end(at:)`` every change is ignored. Implements the OpenTelemetry
-/// trace API and SDK, "Span".
-public final class OTelSpan: Sendable {
+/// A value that refers to what is recorded, so that a span that records nothing costs no memory. All methods may be
+/// called from any thread. After ``end(at:)`` every change is ignored. Implements the OpenTelemetry trace API and SDK,
+/// "Span".
+public struct OTelSpan: Sendable {
     /// The part that travels.
     public let spanContext: SpanContext
-    /// Whether changes are recorded and the span will be exported.
-    public let isSampled: Bool
     /// The baggage of the context that the span was started in.
     public let baggage: Baggage
 
-    private let provider: TracerProvider
-    private let state: Mutex<State>
+    /// `nil` when nothing is recorded.
+    let record: SpanRecord?
 
-    private struct State {
-        var data: FinishedSpan
-        var hasEnded: Bool
-    }
-
-    init(data: FinishedSpan, baggage: Baggage, isSampled: Bool, provider: TracerProvider) {
-        spanContext = data.context
+    @inline(__always)
+    init(_ spanContext: SpanContext, baggage: Baggage, record: SpanRecord?) {
+        self.spanContext = spanContext
         self.baggage = baggage
-        self.isSampled = isSampled
-        self.provider = provider
-        state = Mutex(State(data: data, hasEnded: false))
+        self.record = record
     }
 
-    /// The name, which may change while the span runs.
+    /// Whether the span will be exported.
+    public var isSampled: Bool { record?.isSampled ?? false }
+
+    /// The name, which may change while the span runs; empty when nothing is recorded.
     public var name: String {
-        get { state.withLock { $0.data.name } }
-        set { change { $0.name = newValue } }
+        get { record?.read(\.name) ?? "" }
+        nonmutating set { record?.change { $0.name = newValue } }
     }
 
-    /// The kind that the span was started with.
-    public var kind: SpanKind { state.withLock { $0.data.kind } }
+    /// The kind that the span was started with; internal when nothing is recorded.
+    public var kind: SpanKind { record?.read(\.kind) ?? .internal }
 
-    /// When the span started, in nanoseconds since the Unix epoch.
-    public var startTime: UInt64 { state.withLock { $0.data.startTime } }
+    /// When the span started, in nanoseconds since the Unix epoch; 0 when nothing is recorded.
+    public var startTime: UInt64 { record?.read(\.startTime) ?? 0 }
 
     /// Sets one attribute, replacing an earlier value.
+    @inline(__always)
     public func setAttribute(_ key: String, _ value: AttributeValue) {
-        setAttributes([key: value])
+        guard let record else { return }
+        record.change { data in
+            data.droppedAttributesCount += data.attributes.set(key, value, record.pipeline.limits.span)
+        }
     }
 
     /// Sets attributes, replacing earlier values of the same names.
     public func setAttributes(_ attributes: Attributes) {
-        change { data in
-            data.attributes.merge(attributes)
-            data.droppedAttributesCount += data.attributes.limit(
-                count: self.provider.limits.attributeCount,
-                valueLength: self.provider.limits.attributeValueLength
-            )
+        guard let record else { return }
+        let limits = record.pipeline.limits.span
+        record.change { data in
+            for element in attributes {
+                data.droppedAttributesCount += data.attributes.set(element.key, element.value, limits)
+            }
         }
     }
 
@@ -64,34 +63,30 @@ public final class OTelSpan: Sendable {
     ///   - attributes: Details.
     ///   - time: When, in nanoseconds since the Unix epoch; now when `nil`.
     public func addEvent(_ name: String, attributes: Attributes = [:], at time: UInt64? = nil) {
-        change { data in
-            guard data.events.count < self.provider.limits.eventCount else {
+        guard let record else { return }
+        let pipeline = record.pipeline
+        record.change { data in
+            guard data.events.count < pipeline.limits.eventCount else {
                 data.droppedEventsCount += 1
                 return
             }
-            var event = Event(name: name, time: time ?? self.provider.now(), attributes: attributes)
-            event.droppedAttributesCount = event.attributes.limit(
-                count: self.provider.limits.eventAttributeCount,
-                valueLength: self.provider.limits.attributeValueLength
-            )
+            var event = Event(name: name, time: time ?? pipeline.now(), attributes: attributes)
+            event.droppedAttributesCount = event.attributes.limit(pipeline.limits.event)
             data.events.append(event)
         }
     }
 
-    /// Adds a link. Links added after the start were not seen by the sampler.
+    /// Adds a link. Links added after the start were not seen by the sampler. A link without a valid context is kept
+    /// only when it says something: by attributes, or by its trace state.
     public func addLink(_ link: Link) {
-        change { data in
-            guard data.links.count < self.provider.limits.linkCount else {
-                data.droppedLinksCount += 1
-                return
-            }
-            data.links.append(self.provider.limits.applied(to: link))
-        }
+        guard let record else { return }
+        let limits = record.pipeline.limits
+        record.change { data in limits.add(link, to: &data) }
     }
 
     /// Sets the status. `ok` is final, and `unset` changes nothing.
     public func setStatus(_ status: Status) {
-        change { data in
+        record?.change { data in
             guard data.status != .ok, status != .unset else { return }
             data.status = status
         }
@@ -107,36 +102,31 @@ public final class OTelSpan: Sendable {
         setStatus(.error(message))
     }
 
+    /// Makes the whole trace be exported, also what the sampler did not choose, as far as it is still known.
+    ///
+    /// - Parameter reason: Why the trace matters.
+    public func keepTrace(_ reason: TailKeep.Reason) {
+        guard let record, !record.isSampled else { return }
+        record.pipeline.keepTrace(spanContext.traceID, reason)
+    }
+
     /// Ends the span and hands it on. A second call does nothing.
     ///
     /// - Parameter time: When it ended, in nanoseconds since the Unix epoch; now when `nil`.
+    @inline(__always)
     public func end(at time: UInt64? = nil) {
-        let end = time ?? provider.now()
-        let finished: FinishedSpan? = state.withLock { state in
-            guard !state.hasEnded else { return nil }
-            state.hasEnded = true
-            // The wall clock may be set back while a span runs; a negative duration helps nobody.
-            state.data.endTime = max(end, state.data.startTime)
-            return state.data
-        }
-        guard let finished else { return }
-        provider.spanEnded(finished, isSampled: isSampled)
+        record?.end(at: time)
     }
 
+    /// Whether changes are recorded: from the start to the end of a span that is sampled or may be kept later.
+    public var isRecording: Bool { record?.isOpen ?? false }
+
     /// What was set so far.
-    var recordedAttributes: Attributes { state.withLock { $0.data.attributes } }
+    var recordedAttributes: Attributes { record?.read(\.attributes) ?? Attributes() }
 
     /// Whether somebody already said what went wrong.
     var hasError: Bool {
-        state.withLock { state in
-            if case .error = state.data.status { true } else { false }
-        }
-    }
-
-    private func change(_ body: (inout FinishedSpan) -> Void) {
-        guard isSampled else { return }
-        state.withLock { state in
-            if !state.hasEnded { body(&state.data) }
-        }
+        guard case .error? = record?.read(\.status) else { return false }
+        return true
     }
 }

@@ -9,7 +9,15 @@ public final class OTelTracer: Sendable {
     /// What the tracer belongs to.
     public let provider: TracerProvider
 
+    /// Tells the tracers of a provider apart.
+    let number: UInt64
+
+    /// The provider's, without the detour and without counting references: the provider keeps it alive.
+    private let pipeline: Unmanaged<SpanPipeline>
+
     init(scope: InstrumentationScope, provider: TracerProvider) {
+        pipeline = .passUnretained(provider.pipeline)
+        number = provider.nextTracerNumber()
         self.scope = scope
         self.provider = provider
     }
@@ -24,6 +32,7 @@ public final class OTelTracer: Sendable {
     ///   - attributes: What is known at the start.
     ///   - links: Related spans.
     /// - Returns: A span that records when it is sampled.
+    @inline(__always)
     public func startSpan(
         _ name: String,
         kind: SpanKind = .internal,
@@ -32,55 +41,46 @@ public final class OTelTracer: Sendable {
         attributes: @autoclosure () -> Attributes = [:],
         links: [OTelSpan.Link] = []
     ) -> OTelSpan {
-        let parentContext = parent.spanContext.flatMap { $0.isValid ? $0 : nil }
-        guard provider.isEnabled else {
-            return passingOn(parentContext, name: name, kind: kind, baggage: parent.baggage)
+        let (span, record) = pipeline._withUnsafeGuaranteedRef {
+            $0.begin(name, kind: kind, parent: parent, startTime: startTime, tracer: self)
         }
-        // A new trace has a random id; a continued one keeps its flag as it came (W3C "random-trace-id flag").
-        let traceID = parentContext?.traceID ?? provider.makeTraceID()
-        var flags = parentContext?.flags.intersection(.random) ?? .random
-        let isSampled = provider.sampler.shouldSample(parent: parentContext, traceID: traceID)
-        if isSampled { flags.insert(.sampled) }
-        var span = FinishedSpan(
-            context: SpanContext(
-                traceID: traceID,
-                spanID: provider.makeSpanID(),
-                flags: flags,
-                traceState: parentContext?.traceState ?? TraceState()
-            ),
-            parentSpanID: parentContext?.spanID,
-            parentIsRemote: parentContext?.isRemote ?? false,
-            name: name,
-            kind: kind,
-            startTime: startTime ?? provider.now(),
-            endTime: 0,
-            scope: scope
-        )
-        if isSampled {
-            span.attributes = attributes()
-            span.droppedAttributesCount = span.attributes.limit(
-                count: provider.limits.attributeCount,
-                valueLength: provider.limits.attributeValueLength
-            )
-            span.links = links.prefix(provider.limits.linkCount).map(provider.limits.applied(to:))
-            span.droppedLinksCount = links.count - span.links.count
+        if let record {
+            let limits = record.pipeline.limits
+            record.data.attributes.merge(attributes())
+            record.data.droppedAttributesCount = record.data.attributes.limit(limits.span)
+            for link in links { limits.add(link, to: &record.data) }
+            record.open()
         }
-        return OTelSpan(data: span, baggage: parent.baggage, isSampled: isSampled, provider: provider)
+        return span
     }
 
-    /// A span that records nothing and is nobody's parent: who comes next continues the caller's own context, as the
-    /// trace API asks of a tracer without SDK.
-    private func passingOn(_ parent: SpanContext?, name: String, kind: SpanKind, baggage: Baggage) -> OTelSpan {
-        let nothing = SpanContext(traceID: TraceID(high: 0, low: 0), spanID: SpanID(0), flags: [])
-        let data = FinishedSpan(
-            context: parent ?? nothing,
-            name: name,
-            kind: kind,
-            startTime: 0,
-            endTime: 0,
-            scope: scope
-        )
-        return OTelSpan(data: data, baggage: baggage, isSampled: false, provider: provider)
+    /// Starts a span whose attributes are written straight into its record: the way of the hot paths, which allocates
+    /// nothing.
+    ///
+    /// - Parameters:
+    ///   - name: The operation, of low cardinality.
+    ///   - kind: The role in the trace.
+    ///   - parent: What the span is a child of; a root when it has no span context.
+    ///   - startTime: In nanoseconds since the Unix epoch; now when `nil`.
+    ///   - fill: Sets what is known at the start; not called when nothing is recorded.
+    /// - Returns: A span that records when it is sampled.
+    @inline(__always)
+    public func startSpan(
+        _ name: String,
+        kind: SpanKind = .internal,
+        parent: ActiveContext = .current,
+        startTime: UInt64? = nil,
+        fill: (inout Attributes) -> Void
+    ) -> OTelSpan {
+        let (span, record) = pipeline._withUnsafeGuaranteedRef {
+            $0.begin(name, kind: kind, parent: parent, startTime: startTime, tracer: self)
+        }
+        if let record {
+            fill(&record.data.attributes)
+            record.data.droppedAttributesCount = record.data.attributes.limit(record.pipeline.limits.span)
+            record.open()
+        }
+        return span
     }
 
     /// Runs a body in a span that ends with it; an error that leaves the body marks the span as failed.

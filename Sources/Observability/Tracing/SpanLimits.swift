@@ -19,12 +19,25 @@ public struct SpanLimits: Sendable, Hashable {
     /// Creates the default limits.
     public init() {}
 
-    func applied(to link: OTelSpan.Link) -> OTelSpan.Link {
+    var span: AttributeLimits { AttributeLimits(count: attributeCount, valueLength: attributeValueLength ?? .max) }
+
+    var event: AttributeLimits {
+        AttributeLimits(count: eventAttributeCount, valueLength: attributeValueLength ?? .max)
+    }
+
+    private var link: AttributeLimits {
+        AttributeLimits(count: linkAttributeCount, valueLength: attributeValueLength ?? .max)
+    }
+
+    /// Adds a link within the limits, or counts it. One that leads nowhere and says nothing is no link at all.
+    func add(_ link: OTelSpan.Link, to span: inout FinishedSpan) {
+        guard link.context.isValid || !link.attributes.isEmpty || !link.context.traceState.isEmpty else { return }
+        guard span.links.count < linkCount else {
+            span.droppedLinksCount += 1
+            return
+        }
         var link = link
-        link.droppedAttributesCount += link.attributes.limit(
-            count: linkAttributeCount,
-            valueLength: attributeValueLength
-        )
-        return link
+        link.droppedAttributesCount += link.attributes.limit(self.link)
+        span.links.append(link)
     }
 }

@@ -1,11 +1,5 @@
 private import Synchronization
 
-#if canImport(Glibc)
-private import Glibc
-#else
-private import Darwin
-#endif
-
 /// What all tracers of a process share: resource, sampler, limits, identifiers and the processor.
 ///
 /// Implements the OpenTelemetry trace SDK, "TracerProvider". It is passed to who needs it; nothing is global.
@@ -13,42 +7,54 @@ public final class TracerProvider: Sendable {
     /// Describes the process.
     public let resource: Resource
     /// Whether spans are made; otherwise the caller's context is passed on as it came.
-    public let isEnabled: Bool
+    public var isEnabled: Bool { pipeline.isEnabled }
     /// Decides which spans are recorded.
     public let sampler: Sampler
     /// How much a span may hold.
-    public let limits: SpanLimits
+    public var limits: SpanLimits { pipeline.limits }
 
-    private let ids: IDGenerator
-    private let processor: any SpanProcessor
-    private let clock: @Sendable () -> UInt64
+    let pipeline: SpanPipeline
+    private let tracers = Atomic<UInt64>(0)
 
     /// Creates a provider.
     ///
     /// - Parameters:
     ///   - resource: Describes the process.
     ///   - sampler: Decides which spans are recorded.
+    ///   - tailKeep: Holds what the sampler drops, for the case that it matters after all; nothing is held when `nil`.
+    ///   - baggageAllowList: The baggage that becomes attributes of recording spans.
     ///   - limits: How much a span may hold.
     ///   - ids: Makes identifiers.
     ///   - processor: Receives the sampled spans that end.
     ///   - isEnabled: Whether spans are made at all.
-    ///   - clock: The time in nanoseconds since the Unix epoch.
+    ///   - clock: The time in nanoseconds since the Unix epoch; the system's wall clock when `nil`.
     public init(
         resource: Resource,
         sampler: Sampler = .parentBased(root: .alwaysOn),
+        tailKeep: TailKeep? = nil,
+        baggageAllowList: BaggageAllowList = BaggageAllowList(),
         limits: SpanLimits = SpanLimits(),
-        ids: IDGenerator = IDGenerator(),
+        ids: consuming IDGenerator = IDGenerator(),
         processor: any SpanProcessor,
         isEnabled: Bool = true,
-        clock: @escaping @Sendable () -> UInt64 = { TracerProvider.wallClock() }
+        clock: (@Sendable () -> UInt64)? = nil
     ) {
         self.resource = resource
-        self.isEnabled = isEnabled
         self.sampler = sampler
-        self.limits = limits
-        self.ids = ids
-        self.processor = processor
-        self.clock = clock
+        pipeline = SpanPipeline(
+            isEnabled: isEnabled,
+            sampler: sampler,
+            tailKeep: tailKeep,
+            baggageAllowList: baggageAllowList,
+            ids: ids,
+            limits: limits,
+            processor: processor,
+            clock: clock
+        )
+    }
+
+    deinit {
+        pipeline.close()
     }
 
     /// Makes the tracer of a module.
@@ -56,8 +62,26 @@ public final class TracerProvider: Sendable {
         OTelTracer(scope: InstrumentationScope(name: name, version: version), provider: self)
     }
 
+    /// A number that no other tracer of the provider has; 0 is nobody's.
+    func nextTracerNumber() -> UInt64 { tracers.wrappingAdd(1, ordering: .relaxed).newValue }
+
     /// The time in nanoseconds since the Unix epoch.
-    public func now() -> UInt64 { clock() }
+    public func now() -> UInt64 { pipeline.now() }
+
+    /// Holds what the sampler drops.
+    public var tailKeep: TailKeep? { pipeline.tailKeep }
+
+    /// Exports all that this process knows of a trace and what it still adds to it.
+    ///
+    /// - Parameters:
+    ///   - traceID: The trace.
+    ///   - reason: Why it matters.
+    public func keepTrace(_ traceID: TraceID, _ reason: TailKeep.Reason) {
+        pipeline.keepTrace(traceID, reason)
+    }
+
+    /// How many spans were started, and what became of them.
+    public var statistics: SpanStatistics { pipeline.statistics.snapshot }
 
     /// Exports what has ended so far.
     ///
@@ -65,7 +89,7 @@ public final class TracerProvider: Sendable {
     /// - Returns: Whether everything was handed over in time.
     @discardableResult
     public func forceFlush(timeout: Duration) async -> Bool {
-        await processor.forceFlush(timeout: timeout)
+        await pipeline.forceFlush(timeout: timeout)
     }
 
     /// Exports what has ended so far and refuses what ends later.
@@ -74,21 +98,9 @@ public final class TracerProvider: Sendable {
     /// - Returns: Whether everything was handed over in time.
     @discardableResult
     public func shutdown(timeout: Duration) async -> Bool {
-        await processor.shutdown(timeout: timeout)
+        await pipeline.shutdown(timeout: timeout)
     }
 
     /// The system's wall clock in nanoseconds since the Unix epoch.
-    public static func wallClock() -> UInt64 {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
-    }
-
-    func makeTraceID() -> TraceID { ids.makeTraceID() }
-
-    func makeSpanID() -> SpanID { ids.makeSpanID() }
-
-    func spanEnded(_ span: FinishedSpan, isSampled: Bool) {
-        if isSampled { processor.onEnd(span) }
-    }
+    public static func wallClock() -> UInt64 { SpanPipeline.wallClock() }
 }

@@ -17,12 +17,9 @@ struct AdminServer: Service, CustomStringConvertible {
 
     func run() async throws {
         let router = Router()
-        router.get("/metrics") { _, _ in
-            Response(
-                status: .ok,
-                headers: [.contentType: PrometheusText.contentType],
-                body: .init(byteBuffer: ByteBuffer(bytes: PrometheusText.render(metrics)))
-            )
+        let endpoint = MetricsEndpoint(metrics: metrics)
+        router.get("/metrics") { request, _ in
+            await endpoint.respond(to: request)
         }
         router.get("/livez") { _, _ in
             Response(
@@ -39,9 +36,10 @@ struct AdminServer: Service, CustomStringConvertible {
                 body: .init(byteBuffer: ByteBuffer(string: report.json))
             )
         }
-        // Hummingbird logs each start at info; ours already says where everything listens.
+        // Hummingbird logs each start, which ours says already, and as errors what it notices when it is cancelled. What
+        // keeps it from serving it throws.
         var quiet = logger
-        quiet.logLevel = max(logger.logLevel, .warning)
+        quiet.logLevel = .critical
         let application = Application(
             router: router,
             configuration: .init(address: .hostname(address.host, port: address.port), serverName: nil),

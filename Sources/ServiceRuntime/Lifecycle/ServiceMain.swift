@@ -40,9 +40,12 @@ public enum ServiceMain {
     private static func run(_ definition: any ServiceDefinition.Type, environment: [String: String]) async -> Int32 {
         var settings = Settings(environment: environment)
         let common = CommonSettings(&settings, definition: definition)
-        let bootstrap = Bootstrap(definition.name, environment: environment) { name in
-            common.makeLogger(name)
-        }
+        let bootstrap = Bootstrap(
+            definition.name,
+            environment: environment,
+            logging: common.logging,
+            tailKeep: common.tailKeep
+        )
         let logger = bootstrap.telemetry.logger
         for problem in bootstrap.problems {
             logger.warning("setting is ignored", metadata: ["problem": "\(problem)"])
@@ -62,6 +65,7 @@ public enum ServiceMain {
             logger.warning("spans were lost at the end: the trace backend did not take them in time")
         }
         logger.info("stopped", metadata: ["exit": "\(code)"])
+        await bootstrap.shutdownLog(timeout: common.grace / 6)
         return code
     }
 
@@ -69,14 +73,7 @@ public enum ServiceMain {
         let logger = telemetry.logger
         let gate = Gate()
         let readiness = Readiness(dependencies: parts.dependencies, gate: gate, logger: logger)
-        let server = TracedGRPCServer(
-            address: settings.grpcAddress,
-            services: parts.grpcServices + [
-                HealthService(serviceNames: settings.serviceNames, readiness: readiness)
-            ],
-            telemetry: telemetry,
-            interceptors: [ErrorInterceptor(logger: logger)]
-        )
+        let server = makeServer(parts, settings: settings, readiness: readiness, telemetry: telemetry)
         let grpc = BackgroundWork("gRPC server") {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await server.run() }
@@ -121,6 +118,24 @@ public enum ServiceMain {
             logger.critical("stopped by an error", metadata: ["error": "\(error)"])
             return 1
         }
+    }
+
+    /// Makes the gRPC server, which listens once it runs.
+    static func makeServer(
+        _ parts: ServiceParts,
+        settings: CommonSettings,
+        readiness: Readiness,
+        telemetry: Telemetry
+    ) -> TracedGRPCServer {
+        TracedGRPCServer(
+            address: settings.grpcAddress,
+            services: parts.grpcServices + [
+                HealthService(serviceNames: settings.serviceNames, readiness: readiness)
+            ],
+            telemetry: telemetry,
+            callers: settings.callers,
+            interceptors: [ErrorInterceptor(logger: telemetry.logger)]
+        )
     }
 
     static func writeError(_ text: String) {

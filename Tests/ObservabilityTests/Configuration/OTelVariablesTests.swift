@@ -1,3 +1,4 @@
+import Foundation
 import Logging
 import Testing
 
@@ -250,6 +251,14 @@ struct OTelVariablesTests {
             comparable.copyProblems(of: read)
             #expect(read == comparable, "\(variable.name)=\(value)")
         }
+    }
+
+    @Test("the documentation lists every variable", arguments: variables)
+    func documentation(variable: Variable) throws {
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().deletingLastPathComponent()
+        let text = try String(contentsOf: root.appending(path: "docs/configuration.md"), encoding: .utf8)
+        #expect(text.contains("`\(variable.name)`"))
     }
 
     @Test("of a list with wrong names the right ones are used, and the report says so")

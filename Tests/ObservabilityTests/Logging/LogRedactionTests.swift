@@ -99,17 +99,20 @@ struct LogRedactionTests {
         #expect(redaction.masked(masked) == masked)
     }
 
-    @Test("any text is masked without harm, and twice is as good as once")
-    func anyText() {
+    @Test("any text is masked without harm")
+    func anyText() async {
         var generator = SeededGenerator(seed: 21)
         let pieces = [
             "password", "token", "Bearer ", "://", "@", "=", ":", " ", "\"", "'", "\\", "a.b", "é", "🦆", "\n",
         ]
-        for _ in 0..<20_000 {
+        let nothing = LogRedaction(words: [], masksEmailAddresses: false)
+        for round in 0..<10_000 {
+            // Other tests want to run meanwhile.
+            if round % 100 == 0 { await Task.yield() }
             let text = generator.text(pieces, upTo: 12)
-            let masked = LogRedaction().masked(text)
-            #expect(LogRedaction().masked(masked).contains("hunter2") == false)
-            #expect(LogRedaction(words: [], masksEmailAddresses: false).masked(text) == text)
+            let masked = LogRedaction().masked("password=hunter2 " + text)
+            #expect(masked.hasPrefix("password=[redacted] "))
+            #expect(nothing.masked(text) == text)
         }
     }
 

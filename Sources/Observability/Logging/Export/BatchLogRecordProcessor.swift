@@ -36,6 +36,8 @@ public final class BatchLogRecordProcessor: LogRecordProcessor {
         public var inFlight = 0
     }
 
+    /// The most records that may wait.
+    public let queueCapacity: Int
     private let limits: LogRecordLimits
     private let queue: BatchQueue<LogRecord>
     private let exporter: any LogRecordExporter
@@ -53,6 +55,7 @@ public final class BatchLogRecordProcessor: LogRecordProcessor {
         configuration: Configuration = Configuration(),
         limits: LogRecordLimits = LogRecordLimits()
     ) {
+        queueCapacity = max(1, configuration.maximumQueueSize)
         self.limits = limits
         self.exporter = exporter
         queue = BatchQueue(threadName: "log-exporter", configuration: configuration) { batch, deadline in

@@ -7,6 +7,7 @@ the empty file "ready". The recipient decides what happens:
 
     greylisted-…@   the first two times the recipient is refused with 451
     busy-…@         the first two times each mail is refused with 451 after its text
+    slow-…@         taken and written down at once, and answered three seconds later
     …               taken at once
 
 Refusals name the recipient, as Postfix's do: a sender must not repeat that anywhere.
@@ -21,6 +22,7 @@ import re
 import socketserver
 import sys
 import threading
+import time
 
 folder = pathlib.Path(sys.argv[2])
 lock = threading.Lock()
@@ -99,6 +101,8 @@ class Session(socketserver.StreamRequestHandler):
                 "defects": [repr(defect) for defect in message.defects],
             },
         )
+        if recipient.startswith("slow-"):
+            time.sleep(3)
         self.reply("250 taken")
 
 

@@ -55,7 +55,7 @@ async def tap(client, folder):
             file.write(json.dumps({"subject": message.subject, "headers": message.headers or {}}) + "\n")
             file.flush()
 
-        for subject in ("order.*", "user.*"):
+        for subject in ("order.*", "user.*", "dead.>"):
             await client.subscribe(subject, cb=record)
         await client.flush()
         (folder / "ready").touch()

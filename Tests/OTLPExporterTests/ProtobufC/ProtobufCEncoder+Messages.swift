@@ -1,7 +1,7 @@
-internal import COTLP
-internal import CProtobufC
-internal import Observability
-internal import Tracing
+import COTLP
+import CProtobufC
+import Observability
+import Tracing
 
 typealias CRequest = Contrail__Otlp__V1__ExportTraceServiceRequest
 typealias CResourceSpans = Contrail__Otlp__V1__ResourceSpans
@@ -23,7 +23,7 @@ private enum SpanFlags {
     }
 }
 
-extension OTLPEncoder {
+extension ProtobufCEncoder {
     func makeSpan(_ span: FinishedSpan) -> UnsafeMutablePointer<CSpan> {
         let message = arena.allocate(CSpan.self, count: 1)
         contrail__otlp__v1__span__init(message)

@@ -1,12 +1,12 @@
-internal import COTLP
-internal import CProtobufC
-internal import Observability
+import COTLP
+import CProtobufC
+import Observability
 
 typealias CKeyValue = Contrail__Otlp__V1__KeyValue
 typealias CAnyValue = Contrail__Otlp__V1__AnyValue
 typealias CArrayValue = Contrail__Otlp__V1__ArrayValue
 
-extension OTLPEncoder {
+extension ProtobufCEncoder {
     /// Copies text into the arena.
     func text(_ string: String) -> UnsafeMutablePointer<CChar> {
         guard !string.isEmpty else { return emptyText }

@@ -1,7 +1,7 @@
 #if canImport(Glibc)
-private import Glibc
+import Glibc
 #else
-private import Darwin
+import Darwin
 #endif
 
 /// Memory for the messages of one batch: handed out by moving a cursor, taken back all at once.

@@ -76,7 +76,7 @@ struct SamplerTests {
     func descriptions() {
         #expect("\(Sampler.alwaysOn)" == "AlwaysOnSampler")
         #expect("\(Sampler.alwaysOff)" == "AlwaysOffSampler")
-        #expect("\(Sampler.traceIDRatio(0.25))" == "TraceIdRatioBased{0.25}")
+        #expect("\(Sampler.traceIDRatio(0.25))" == "TraceIdRatioBased{0.250000}")
         #expect("\(Sampler.parentBased(root: .alwaysOn))".hasPrefix("ParentBased{root:AlwaysOnSampler"))
     }
 

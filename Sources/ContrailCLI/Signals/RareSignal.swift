@@ -1,0 +1,33 @@
+/// The signals that only certain faults bring: what the test of the catalogue does not wait for, with the reason.
+enum RareSignal {
+    /// When a signal is there; `nil` for one that is part of the ordinary work.
+    static func when(_ signal: String) -> String? { all[signal] }
+
+    /// By kind and name.
+    static let all = [
+        "log NATS refused a subject": "the account's permissions forbid a subject that the service uses",
+        "log NATS reported an error": "libnats reports an error that is neither a loss of the connection nor a refusal",
+        "log The trace backend took the spans with a remark": "the backend answers with a partial success",
+        "log a pull request was refused": "the server ends a pull request early, as it does when it stops in order",
+        "log consuming ended": "the durable consumer is deleted while it is in use",
+        "log did not stop within the grace period, exiting now": "a part hangs while the process stops",
+        "log event could not be settled, it will come again":
+            "the connection's buffer is full when NATS goes away before a delivery is settled",
+        "log messages to NATS are being dropped": "the connection's buffer fills during an outage of NATS",
+        "log metric is wrong": "the code registers a metric twice in different ways",
+        "span nak {messaging.destination.name} client: error.type":
+            "the connection's buffer is full while NATS is away",
+        "span outbox wait internal: contrail.clock_skew": skew,
+        "span redelivery wait internal: contrail.clock_skew": skew,
+        "span stream wait internal: contrail.clock_skew": skew,
+        "span term {messaging.destination.name} client: error.type":
+            "NATS goes away between the storing of the dead letter and the end of the message",
+    ]
+
+    private static let skew = "the clocks of two hosts disagree"
+}
+
+extension SignalCatalogue {
+    /// The names of the signals that only certain faults bring.
+    public static var rareSignals: [String] { RareSignal.all.keys.sorted() }
+}

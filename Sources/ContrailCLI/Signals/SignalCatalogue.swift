@@ -1,0 +1,271 @@
+internal import ContrailInstrumentation
+internal import Notifications
+public import Observability
+internal import Orders
+internal import ServiceRuntime
+internal import Tracing
+internal import Users
+
+/// Every metric, span, attribute and log line of the services.
+///
+/// Metrics and spans are what the services' own parts declare, and attributes what the conventions in use declare. Log
+/// lines are listed in ``LogDeclaration/all``, which a test holds against the sources.
+public struct SignalCatalogue: Sendable, Encodable {
+    /// A metric.
+    public struct Metric: Sendable, Encodable {
+        /// The name in text 0.0.4 and in queries.
+        public let name: String
+        /// `counter`, `gauge`, `histogram` or `info`.
+        public let type: String
+        /// The unit, if it has one.
+        public let unit: String?
+        /// What is measured.
+        public let help: String
+        /// The names of the labels, without `le`.
+        public let labels: [String]
+        /// A histogram's upper bounds without `+Inf`.
+        public let buckets: [Double]?
+        /// Who has it.
+        public let services: [String]
+        /// When there are series of it, unless there always are.
+        public let seen: String?
+    }
+
+    /// A label of metrics.
+    public struct Label: Sendable, Encodable {
+        /// The label's name.
+        public let name: String
+        /// The attribute of which it is the Prometheus form; `nil` when it is a word of its own.
+        public let attribute: String?
+        /// What it says.
+        public let meaning: String
+        /// All values that there are; absent when they are not a fixed set.
+        public let values: [String]?
+    }
+
+    /// A span.
+    public struct Span: Sendable, Encodable {
+        /// The name, with the attribute that varies in braces.
+        public let name: String
+        /// `internal`, `server`, `client`, `producer` or `consumer`.
+        public let kind: String
+        /// The module that makes it.
+        public let scope: String
+        /// What it covers.
+        public let meaning: String
+        /// Who makes it.
+        public let services: [String]
+        /// What it has.
+        public let attributes: [SpanAttribute]
+        /// What it points to.
+        public let links: [Link]
+        /// When it is seen, unless it is part of the ordinary work.
+        public let seen: String?
+    }
+
+    /// An attribute of a span.
+    public struct SpanAttribute: Sendable, Encodable {
+        /// The key.
+        public let key: String
+        /// When the span has it; absent when it always does.
+        public let when: String?
+        /// What must happen for that, unless it is part of the ordinary work.
+        public let seen: String?
+    }
+
+    /// A link of a span.
+    public struct Link: Sendable, Encodable {
+        /// What it points to, and when there is one.
+        public let meaning: String
+        /// The keys of its attributes.
+        public let attributes: [String]
+    }
+
+    /// An attribute.
+    public struct Attribute: Sendable, Encodable {
+        /// The key.
+        public let key: String
+        /// The type of the values.
+        public let type: AttributeDeclaration.ValueType
+        /// What it says.
+        public let meaning: String
+        /// All values that there are; absent when they are not a fixed set.
+        public let values: [String]?
+        /// Whose name it is.
+        public let origin: AttributeDeclaration.Origin
+        /// The spans that have it, or `resource`.
+        public let on: [String]
+    }
+
+    /// A key of log lines.
+    public struct LogKey: Sendable, Encodable {
+        /// The key.
+        public let key: String
+        /// What it says.
+        public let meaning: String
+        /// Whether it belongs to every line; otherwise to those that name it.
+        public let isOnEveryLine: Bool
+    }
+
+    /// The services.
+    public let services: [String]
+    /// All metrics, by name.
+    public let metrics: [Metric]
+    /// All labels, by name.
+    public let labels: [Label]
+    /// All spans, by scope and name.
+    public let spans: [Span]
+    /// All attributes of spans, links and resources, by key.
+    public let attributes: [Attribute]
+    /// The events of spans: there are none, because errors are told by the status and `error.type`.
+    public let events: [String]
+    /// All log lines, by message.
+    public let logs: [LogDeclaration]
+    /// All keys of log lines.
+    public let logKeys: [LogKey]
+
+    /// Puts the services together and asks their parts.
+    ///
+    /// - Throws: `SignalCatalogueError` for a label, attribute or key that nobody declares.
+    public static func make() async throws -> SignalCatalogue {
+        // What a setting chooses is there in one of the two.
+        let mail = ["CONTRAIL_NOTIFICATION_PROVIDER": "smtp"]
+        return try SignalCatalogue([
+            try await ServiceSignals(of: UsersService.self),
+            try await ServiceSignals(of: OrdersService.self),
+            try await ServiceSignals(of: NotificationsService.self),
+            try await ServiceSignals(of: NotificationsService.self, environment: mail),
+        ])
+    }
+
+    init(_ signals: [ServiceSignals]) throws {
+        services = signals.map(\.name).unique()
+        metrics = Self.metrics(signals)
+        spans = Self.spans(signals)
+        events = []
+        logs = LogDeclaration.all.sorted { $0.message < $1.message }
+        let declared = Dictionary(uniqueKeysWithValues: SemanticConventions.declarations.map { ($0.key, $0) })
+        labels = try Set(metrics.flatMap(\.labels)).sorted().map { try Self.label($0, declared.values) }
+        attributes = try Self.attributes(spans, resource: signals.flatMap(\.resource), declared)
+        logKeys = try Self.logKeys(logs, declared)
+    }
+
+    private static func metrics(_ signals: [ServiceSignals]) -> [Metric] {
+        let all = Dictionary(grouping: signals.flatMap { service in service.metrics.map { (service.name, $0) } }) {
+            $0.1.name
+        }
+        return all.sorted { $0.key < $1.key }.compactMap { name, found in
+            guard let metric = found.first?.1 else { return nil }
+            return Metric(
+                name: name,
+                type: metric.kind.rawValue,
+                unit: metric.unit?.rawValue,
+                help: metric.help,
+                labels: metric.labelNames ?? [],
+                buckets: metric.bucketBounds.isEmpty ? nil : metric.bucketBounds,
+                services: found.map(\.0).unique(),
+                seen: RareSignal.when("metric \(name)")
+            )
+        }
+    }
+
+    private static func spans(_ signals: [ServiceSignals]) -> [Span] {
+        let all = Dictionary(grouping: signals.flatMap { service in service.spans.map { (service.name, $0) } }) {
+            "\($0.1.scope) \($0.1.pattern) \($0.1.kind)"
+        }
+        return all.sorted { $0.key < $1.key }.compactMap { _, found in
+            guard let span = found.first?.1 else { return nil }
+            let name = "span \(span.pattern) \(span.kind)"
+            return Span(
+                name: span.pattern,
+                kind: "\(span.kind)",
+                scope: span.scope,
+                meaning: span.meaning,
+                services: found.map(\.0).unique(),
+                attributes: span.attributes.map { SpanAttribute(key: $0, when: nil, seen: nil) }
+                    + span.sometimes.map { key, when in
+                        SpanAttribute(key: key, when: when, seen: RareSignal.when("\(name): \(key)"))
+                    },
+                links: span.links.map { Link(meaning: $0.meaning, attributes: $0.attributes) },
+                seen: RareSignal.when(name)
+            )
+        }
+    }
+
+    private static func label(
+        _ name: String,
+        _ attributes: some Sequence<AttributeDeclaration>
+    ) throws -> Label {
+        if let attribute = attributes.first(where: { $0.key.replacing(".", with: "_") == name }) {
+            return Label(
+                name: name,
+                attribute: attribute.key,
+                meaning: attribute.meaning,
+                values: attribute.values.isEmpty ? nil : attribute.values
+            )
+        }
+        guard let meaning = ownLabels[name] else { throw SignalCatalogueError(what: "label", name: name) }
+        return Label(name: name, attribute: nil, meaning: meaning, values: nil)
+    }
+
+    private static let ownLabels = [
+        "problem": "The kind of mistake, by the code of `MetricsProblem`.",
+        "swift": "The version of the Swift compiler.",
+        "version": "The service's version.",
+    ]
+
+    private static func attributes(
+        _ spans: [Span],
+        resource: [String],
+        _ declared: [String: AttributeDeclaration]
+    ) throws -> [Attribute] {
+        var on: [String: [String]] = [:]
+        for key in resource.unique() { on[key] = ["resource"] }
+        for span in spans {
+            for key in span.attributes.map(\.key) { on[key, default: []].append(span.name) }
+            for key in span.links.flatMap(\.attributes) { on[key, default: []].append("links of \(span.name)") }
+        }
+        return try on.sorted { $0.key < $1.key }.map { key, on in
+            guard let attribute = declared[key] else { throw SignalCatalogueError(what: "attribute", name: key) }
+            return Attribute(
+                key: key,
+                type: attribute.type,
+                meaning: attribute.meaning,
+                values: attribute.values.isEmpty ? nil : attribute.values,
+                origin: attribute.origin,
+                on: on.unique()
+            )
+        }
+    }
+
+    private static func logKeys(
+        _ logs: [LogDeclaration],
+        _ declared: [String: AttributeDeclaration]
+    ) throws -> [LogKey] {
+        let line = LogDeclaration.lineKeys.map { LogKey(key: $0.key, meaning: $0.meaning, isOnEveryLine: true) }
+        return try line
+            + Set(logs.flatMap(\.keys)).sorted().map { key in
+                guard let meaning = declared[key]?.meaning ?? LogDeclaration.metadataKeys[key] else {
+                    throw SignalCatalogueError(what: "log key", name: key)
+                }
+                return LogKey(key: key, meaning: meaning, isOnEveryLine: false)
+            }
+    }
+}
+
+/// A part of the catalogue has no declaration.
+public struct SignalCatalogueError: Error, Sendable, CustomStringConvertible {
+    let what: String
+    let name: String
+
+    /// What has none, and what to do.
+    public var description: String { "the \(what) “\(name)” is declared nowhere; say what it means" }
+}
+
+extension Array where Element: Hashable {
+    /// The elements without repetitions, in their order.
+    fileprivate func unique() -> [Element] {
+        var seen: Set<Element> = []
+        return filter { seen.insert($0).inserted }
+    }
+}

@@ -1,0 +1,297 @@
+private import Synchronization
+
+/// Keeps traces that the sampler did not choose but that turn out to matter: late, failed or retried ones.
+///
+/// Spans that the sampler dropped are recorded and held, bounded by an estimate of their memory, the oldest trace going
+/// first. When a span of the trace ends with an error or took too long, or when somebody calls ``OTelSpan/keepTrace(_:)``,
+/// everything held of the trace is exported, and so is what this process still adds to it; contexts that are injected from
+/// then on say “sampled”, so that later hops keep the trace by themselves. Hops that came before are told through
+/// ``setListener(_:)``: the messaging module tells all services.
+///
+/// What it cannot do: a trace whose spans have already made room for newer ones when the verdict comes is exported without
+/// them. ``Statistics/oldest`` says how far back the memory reaches.
+public final class TailKeep: Sendable {
+    /// How much is held and what is kept.
+    public struct Configuration: Sendable, Hashable {
+        /// The most memory, in estimated bytes, that held spans may take.
+        public var maximumBytes = 32 << 20
+        /// A span that took at least this long makes its trace matter.
+        public var slowSpan = Duration.seconds(5)
+        /// Traces that may be kept at once, and each second: a system whose every trace fails must not export them all.
+        public var keptPerSecond = 200.0
+        /// How many verdicts are remembered, so that spans that end later are exported too.
+        public var rememberedVerdicts = 20_000
+
+        /// Creates the defaults.
+        public init() {}
+    }
+
+    /// Why a trace is kept: `contrail.trace.keep_reason`.
+    public enum Reason: String, Sendable, Hashable, CaseIterable {
+        /// A span ended with an error.
+        case error
+        /// A span took too long.
+        case slow
+        /// An operation was repeated.
+        case retried
+        /// What the trace was to achieve came too late.
+        case late
+        /// Another process said so.
+        case remote
+    }
+
+    /// What is held and what became of the rest.
+    public struct Statistics: Sendable, Hashable {
+        /// Spans that are held.
+        public var heldSpans = 0
+        /// Their estimated memory in bytes.
+        public var heldBytes = 0
+        /// When the oldest held trace arrived, in nanoseconds since the Unix epoch.
+        public var oldest: UInt64?
+        /// Spans that arrived without having been sampled.
+        public var received = 0
+        /// Spans that were handed to the exporter after all.
+        public var promotedSpans = 0
+        /// Spans that made room for newer ones, or for the end of the process.
+        public var evictedSpans = 0
+        /// Traces that were kept, by reason.
+        public var keptTraces: [Reason: Int] = [:]
+        /// Traces that mattered but were too many in a short time.
+        public var refusedTraces = 0
+    }
+
+    private struct Held {
+        var records: [SpanRecord] = []
+        var bytes = 0
+        var arrived: UInt64
+    }
+
+    private struct State {
+        var held: [TraceID: Held] = [:]
+        /// The order in which traces arrived; those that are no longer held are skipped.
+        var arrivals = FIFO<TraceID>()
+        var kept: Set<TraceID> = []
+        var verdicts = FIFO<TraceID>()
+        var limit: RateLimit
+        var statistics = Statistics()
+
+        mutating func oldestArrival() -> UInt64? {
+            while let first = arrivals.first {
+                if let held = held[first] { return held.arrived }
+                _ = arrivals.popFirst()
+            }
+            return nil
+        }
+    }
+
+    private let configuration: Configuration
+    private let state: Mutex<State>
+    private let keptCount = Atomic<Int>(0)
+    private let listener = Mutex<(@Sendable (TraceID) -> Void)?>(nil)
+    private let clock: @Sendable () -> UInt64
+
+    /// Creates an empty memory.
+    ///
+    /// - Parameters:
+    ///   - configuration: How much is held and what is kept.
+    ///   - clock: The time in nanoseconds since the Unix epoch.
+    public init(
+        _ configuration: Configuration = Configuration(),
+        clock: @escaping @Sendable () -> UInt64 = { TracerProvider.wallClock() }
+    ) {
+        self.configuration = configuration
+        self.clock = clock
+        state = Mutex(
+            State(limit: RateLimit(perSecond: configuration.keptPerSecond, burst: max(1, configuration.keptPerSecond)))
+        )
+    }
+
+    /// What is held and what became of the rest.
+    public var statistics: Statistics {
+        state.withLock { state in
+            var statistics = state.statistics
+            statistics.oldest = state.oldestArrival()
+            return statistics
+        }
+    }
+
+    /// Sets who is told of traces that are kept by a verdict of this process. Called on the thread of the verdict: it
+    /// must be quick.
+    public func setListener(_ body: (@Sendable (TraceID) -> Void)?) {
+        listener.withLock { $0 = body }
+    }
+
+    /// Whether spans of a trace are exported although the sampler did not choose it.
+    @inline(__always)
+    func isKept(_ traceID: TraceID) -> Bool {
+        keptCount.load(ordering: .relaxed) > 0 && state.withLock { $0.kept.contains(traceID) }
+    }
+
+    /// Takes a span that has ended and was not sampled.
+    ///
+    /// - Returns: What is to be exported now.
+    func take(_ record: SpanRecord) -> [SpanRecord] {
+        let span = record.data
+        let verdict: Reason? =
+            if case .error = span.status { .error } else if isSlow(span) { .slow } else { nil }
+        var evicted: [SpanRecord] = []
+        let (released, isNews): ([SpanRecord], Bool) = state.withLock { state in
+            state.statistics.received += 1
+            if state.kept.contains(span.context.traceID) {
+                state.statistics.promotedSpans += 1
+                return ([record], false)
+            }
+            if let verdict, var released = keep(span.context.traceID, verdict, &state) {
+                state.statistics.promotedSpans += 1
+                released.append(record)
+                return (released, true)
+            }
+            hold(record, span, &state)
+            evicted = evict(&state)
+            return ([], false)
+        }
+        if isNews { tell(span.context.traceID) }
+        for index in evicted.indices {
+            let pipeline = evicted[index].pipeline
+            pipeline.give(&evicted[index])
+        }
+        return released
+    }
+
+    /// Keeps a trace.
+    ///
+    /// - Returns: What is to be exported now.
+    func keep(_ traceID: TraceID, _ reason: Reason) -> [SpanRecord] {
+        let released = state.withLock { state in
+            state.kept.contains(traceID) ? nil : keep(traceID, reason, &state)
+        }
+        guard let released else { return [] }
+        // What another process said is known to all.
+        if reason != .remote { tell(traceID) }
+        return released
+    }
+
+    private func tell(_ traceID: TraceID) {
+        listener.withLock { $0 }?(traceID)
+    }
+
+    private func isSlow(_ span: FinishedSpan) -> Bool {
+        Double(span.endTime - span.startTime) >= configuration.slowSpan / .nanoseconds(1)
+    }
+
+    /// - Returns: What was held of the trace; `nil` when too many are kept already.
+    private func keep(_ traceID: TraceID, _ reason: Reason, _ state: inout State) -> [SpanRecord]? {
+        guard state.limit.take(at: clock()) else {
+            state.statistics.refusedTraces += 1
+            return nil
+        }
+        state.statistics.keptTraces[reason, default: 0] += 1
+        state.kept.insert(traceID)
+        state.verdicts.append(traceID)
+        while state.verdicts.count > max(1, configuration.rememberedVerdicts), let old = state.verdicts.popFirst() {
+            state.kept.remove(old)
+        }
+        keptCount.store(state.kept.count, ordering: .relaxed)
+        guard let held = state.held.removeValue(forKey: traceID) else { return [] }
+        state.statistics.heldSpans -= held.records.count
+        state.statistics.heldBytes -= held.bytes
+        state.statistics.promotedSpans += held.records.count
+        return held.records
+    }
+
+    private func hold(_ record: SpanRecord, _ span: FinishedSpan, _ state: inout State) {
+        let traceID = span.context.traceID
+        let bytes = span.estimatedBytes
+        if state.held[traceID] == nil {
+            state.held[traceID] = Held(arrived: clock())
+            state.arrivals.append(traceID)
+        }
+        state.held[traceID]?.records.append(record)
+        state.held[traceID]?.bytes += bytes
+        state.statistics.heldSpans += 1
+        state.statistics.heldBytes += bytes
+        // Traces that were kept leave gaps in the order; they must not pile up while nothing is evicted.
+        if state.arrivals.count > 2 * state.held.count + 64 {
+            let held = state.held
+            state.arrivals.removeAll { held[$0] == nil }
+        }
+    }
+
+    /// Makes room, the oldest trace first.
+    private func evict(_ state: inout State) -> [SpanRecord] {
+        var records: [SpanRecord] = []
+        while state.statistics.heldBytes > configuration.maximumBytes, let oldest = state.arrivals.popFirst() {
+            guard let evicted = state.held.removeValue(forKey: oldest) else { continue }
+            state.statistics.heldSpans -= evicted.records.count
+            state.statistics.heldBytes -= evicted.bytes
+            state.statistics.evictedSpans += evicted.records.count
+            if records.isEmpty { records = evicted.records } else { records += evicted.records }
+        }
+        return records
+    }
+}
+
+/// A queue whose front is cheap to take.
+private struct FIFO<Element> {
+    private var elements: [Element] = []
+    private var head = 0
+
+    var count: Int { elements.count - head }
+    var first: Element? { head < elements.count ? elements[head] : nil }
+
+    mutating func append(_ element: Element) {
+        elements.append(element)
+    }
+
+    mutating func popFirst() -> Element? {
+        guard let first else { return nil }
+        head += 1
+        if head > 1024, head * 2 > elements.count {
+            elements.removeFirst(head)
+            head = 0
+        }
+        return first
+    }
+
+    mutating func removeAll(where predicate: (Element) -> Bool) {
+        elements.removeFirst(head)
+        head = 0
+        elements.removeAll(where: predicate)
+    }
+}
+
+extension FinishedSpan {
+    /// About how many bytes of memory the span takes, rather more than less.
+    var estimatedBytes: Int {
+        // The record with its object header and its place in dictionary and queue.
+        var bytes = MemoryLayout<FinishedSpan>.size + 160 + name.heapBytes + attributes.estimatedBytes
+        for event in events {
+            bytes += MemoryLayout<OTelSpan.Event>.stride + event.name.heapBytes + event.attributes.estimatedBytes
+        }
+        for link in links { bytes += MemoryLayout<OTelSpan.Link>.stride + link.attributes.estimatedBytes }
+        return bytes
+    }
+}
+
+extension Attributes {
+    fileprivate var estimatedBytes: Int {
+        reduce(32 + capacity * MemoryLayout<Element>.stride) { $0 + $1.key.heapBytes + $1.value.heapBytes }
+    }
+}
+
+extension AttributeValue {
+    fileprivate var heapBytes: Int {
+        switch self {
+        case .bool, .int, .double: 0
+        case .string(let text): text.heapBytes
+        case .bytes(let bytes): 32 + bytes.count
+        case .array(let values):
+            values.reduce(32) { $0 + MemoryLayout<AttributeValue>.stride + $1.heapBytes }
+        }
+    }
+}
+
+extension String {
+    /// Short texts are part of their owner.
+    fileprivate var heapBytes: Int { utf8.count > 15 ? utf8.count + 32 : 0 }
+}

@@ -1,0 +1,277 @@
+import Foundation
+import JetStream
+import LocalStack
+import Logging
+import Observability
+import Resilience
+import TestKit
+import Testing
+import Tracing
+
+@testable import ContrailInstrumentation
+
+@Suite("Spans and metrics of messages, against a NATS server")
+struct MessagingTracingTests {
+    /// A broker, a publisher and a consumer that record into one processor.
+    struct Bench: Sendable {
+        let publisher: TracedPublisher
+        let spans: InMemorySpanProcessor
+        let telemetry: Telemetry
+        let server: NATSServer
+
+        /// Publishes an event below a span of its own.
+        func publish(_ id: String, type: String = "thing.happened", age: Duration = .zero) async throws {
+            try await telemetry.tracer("test").withSpan("origin \(id)", parent: ActiveContext()) { _ in
+                let time = Int64(telemetry.provider.now()) - Int64(age / .nanoseconds(1))
+                let event = EventEnvelope(
+                    id: id,
+                    type: type,
+                    source: "/test",
+                    subject: "thing",
+                    time: UInt64(time),
+                    dataSchema: "thing/1"
+                )
+                try await publisher.publish(event, payload: [1], headers: TraceHeaders.current(), stream: "THINGS")
+            }
+        }
+
+        func wait(for name: String, count: Int = 1) async throws -> [FinishedSpan] {
+            _ = await eventually { spans.spans(named: name).count >= count }
+            let found = spans.spans(named: name)
+            try #require(found.count == count, "\(spans.spans.map(\.name))")
+            return found
+        }
+
+        /// The samples of a metric.
+        func samples(_ metric: String) -> [Substring] {
+            String(decoding: PrometheusText.render(telemetry.metrics), as: UTF8.self).split(separator: "\n")
+                .filter { $0.hasPrefix(metric) }
+        }
+    }
+
+    private func withBench(
+        attempts: Int = 500,
+        handler: @escaping TracedConsumer.Handler = { _ in },
+        _ body: @Sendable (Bench) async throws -> Void
+    ) async throws {
+        let folder = FileManager.default.temporaryDirectory.path + "/contrail-bench-\(UUID().uuidString.prefix(8))"
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let spans = InMemorySpanProcessor()
+        let telemetry = Telemetry(
+            provider: TracerProvider(testing: spans),
+            metrics: MetricsRegistry(),
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        )
+        let server = try await NATSServer.start(in: folder, syncAlways: false, logger: telemetry.logger)
+        let broker = try MessageBroker(environment: ["NATS_URL": server.url], name: "test", telemetry: telemetry)
+        var configuration = TracedConsumer.Configuration(
+            stream: "THINGS",
+            consumer: "tester",
+            subjects: ["thing.happened"]
+        )
+        configuration.maximumAttempts = attempts
+        configuration.backoff = ExponentialBackoff(initial: .milliseconds(20), maximum: .milliseconds(40))
+        let consumer = TracedConsumer(configuration, broker: broker, telemetry: telemetry, handler: handler)
+        let result: Result<Void, any Error>
+        do {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await broker.run() }
+                try await broker.ensure(
+                    EventStreamDeclaration(name: "THINGS", subjects: ["thing.*"], retention: .workQueue)
+                )
+                try await broker.ensure(
+                    EventStreamDeclaration(
+                        name: "DEAD_LETTERS",
+                        subjects: ["dead.>"],
+                        retention: .limits(maximumAge: .seconds(60))
+                    )
+                )
+                try await broker.ensure(configuration)
+                group.addTask { try await consumer.run() }
+                defer {
+                    consumer.beginShutdown()
+                    broker.beginShutdown()
+                }
+                let publisher = TracedPublisher(broker: broker, telemetry: telemetry)
+                try await body(Bench(publisher: publisher, spans: spans, telemetry: telemetry, server: server))
+                consumer.beginShutdown()
+                broker.beginShutdown()
+                try await group.waitForAll()
+            }
+            result = .success(())
+        } catch {
+            result = .failure(error)
+        }
+        await server.stop()
+        try result.get()
+    }
+
+    @Test("An event's trace goes through the outbox, the broker and the handler")
+    func handled() async throws {
+        let inner = InMemorySpanProcessor()
+        let tracer = TracerProvider(testing: inner, seed: 7).tracer("inner")
+        try await withBench { delivery in
+            await tracer.withSpan("inside") { _ in }
+            try await delivery.record {}
+        } _: { bench in
+            try await bench.publish("one", age: .seconds(2))
+            let origin = try await bench.wait(for: "origin one")[0]
+            let publish = try await bench.wait(for: "publish thing.happened")[0]
+            let process = try await bench.wait(for: "process thing.happened")[0]
+            let record = try await bench.wait(for: "record")[0]
+            let ack = try await bench.wait(for: "ack thing.happened")[0]
+            let outbox = try await bench.wait(for: "outbox wait")[0]
+            let stream = try await bench.wait(for: "stream wait")[0]
+            let all = [publish, process, record, ack, outbox, stream]
+            #expect(all.allSatisfy { $0.context.traceID == origin.context.traceID })
+            #expect(all.allSatisfy { $0.status == .unset })
+
+            #expect(publish.kind == .producer && publish.parentSpanID == origin.context.spanID)
+            #expect(publish.attributes["messaging.nats.stream_sequence"] == .int(1))
+            #expect(outbox.parentSpanID == origin.context.spanID)
+            #expect(outbox.endTime - outbox.startTime >= 2_000_000_000)
+            #expect(outbox.endTime <= publish.endTime)
+            #expect(process.kind == .consumer && process.parentSpanID == publish.context.spanID)
+            #expect(process.parentIsRemote)
+            #expect(process.links.map(\.context.spanID) == [publish.context.spanID])
+            #expect(stream.parentSpanID == publish.context.spanID)
+            #expect(stream.endTime == process.startTime)
+            #expect(record.parentSpanID == process.context.spanID)
+            #expect(ack.kind == .client && ack.parentSpanID == record.context.spanID)
+            let inside = try #require(inner.spans.first)
+            #expect(inside.parentSpanID == process.context.spanID)
+
+            for span in all { try expectDeclared(span, bench.telemetry) }
+            #expect(bench.samples("messaging_client_sent_messages_total{").count == 1)
+            #expect(bench.samples("messaging_client_consumed_messages_total{").count == 1)
+            _ = await eventually { bench.samples("messaging_process_duration_seconds_count{").count == 1 }
+            #expect(bench.samples("messaging_process_duration_seconds_count{").count == 1)
+            let operations = bench.samples("messaging_client_operation_duration_seconds_count{")
+            #expect(operations.contains { $0.contains("\"publish\"") && $0.hasSuffix(" 1") })
+            #expect(operations.contains { $0.contains("\"ack\"") && $0.hasSuffix(" 1") })
+            #expect(bench.samples("nats_connected") == ["nats_connected 1"])
+        }
+    }
+
+    @Test("A failed attempt is asked for again, and the next one links to it and shows the wait")
+    func retried() async throws {
+        struct Busy: Error {}
+        try await withBench { delivery in
+            if delivery.attempt == 1 { throw Busy() }
+        } _: { bench in
+            try await bench.publish("one")
+            let attempts = try await bench.wait(for: "process thing.happened", count: 2)
+            let (first, second) = (attempts[0], attempts[1])
+            #expect(first.attributes["error.type"] != nil)
+            #expect(second.status == .unset)
+            #expect(second.parentSpanID == first.parentSpanID)
+            let link = try #require(second.links.last)
+            #expect(second.links.count == 2 && link.context.spanID == first.context.spanID)
+            #expect(link.attributes["contrail.retry.reason"] == first.attributes["error.type"])
+            let nak = try await bench.wait(for: "nak thing.happened")[0]
+            #expect(nak.parentSpanID == first.context.spanID)
+            let wait = try await bench.wait(for: "redelivery wait")[0]
+            #expect(wait.attributes["messaging.nats.delivery_count"] == .int(2))
+            #expect(wait.attributes["contrail.retry.delay"] != nil)
+            #expect(wait.startTime >= first.startTime && wait.endTime == second.startTime)
+            // A handler that had nothing to record: acknowledged all the same.
+            _ = try await bench.wait(for: "ack thing.happened")
+            for span in bench.spans.spans where span.scope.name != "test" { try expectDeclared(span, bench.telemetry) }
+            let operations = bench.samples("messaging_client_operation_duration_seconds_count{")
+            #expect(operations.contains { $0.contains("\"nak\"") })
+            let failures = bench.samples("messaging_process_duration_seconds_count{")
+            #expect(failures.contains { $0.contains("Busy") })
+        }
+    }
+
+    @Test("A rejected event keeps its trace in the dead letters")
+    func deadLetter() async throws {
+        try await withBench { _ in
+            throw EventRejection(reason: "undecodable", message: "no thing")
+        } _: { bench in
+            try await bench.publish("one")
+            let term = try await bench.wait(for: "term thing.happened")[0]
+            let process = try await bench.wait(for: "process thing.happened")[0]
+            let letter = try await bench.wait(for: "publish dead.THINGS.tester")[0]
+            #expect(term.parentSpanID == process.context.spanID)
+            #expect(letter.parentSpanID == process.context.spanID)
+            #expect(process.attributes["contrail.dead_letter.reason"] == "undecodable")
+            #expect(bench.spans.spans(named: "outbox wait").count == 1, "a dead letter waits in no outbox")
+            let connection = try await NATSConnection.connect(
+                try NATSConfiguration(environment: ["NATS_URL": bench.server.url]),
+                logger: bench.telemetry.logger
+            )
+            let stored = try await JetStreamContext(connection).getMessage(stream: "DEAD_LETTERS", sequence: 1)
+            await connection.shutdown()
+            let context = W3CPropagator.extract { stored.message.headers.values(named: $0) }.spanContext
+            #expect(context?.traceID == process.context.traceID)
+            #expect(context?.spanID == letter.context.spanID)
+            for span in [term, process, letter] { try expectDeclared(span, bench.telemetry) }
+            let operations = bench.samples("messaging_client_operation_duration_seconds_count{")
+            #expect(operations.contains { $0.contains("\"term\"") })
+        }
+    }
+
+    @Test("An event from the future shows the clocks' difference instead of a negative wait")
+    func skew() async throws {
+        try await withBench { bench in
+            try await bench.publish("one", age: .seconds(-5))
+            let outbox = try await bench.wait(for: "outbox wait")[0]
+            #expect(outbox.startTime == outbox.endTime)
+            guard case .double(let skew)? = outbox.attributes["contrail.clock_skew"] else {
+                Issue.record("no skew is told")
+                return
+            }
+            #expect(skew > 4 && skew <= 5)
+            try expectDeclared(outbox, bench.telemetry)
+        }
+    }
+
+    @Test("A publish that nobody stores is a failed PRODUCER span and no wait")
+    func refused() async throws {
+        try await withBench { bench in
+            await #expect(throws: (any Error).self) { try await bench.publish("one", type: "nobody.stores.this") }
+            let publish = try await bench.wait(for: "publish nobody.stores.this")[0]
+            #expect(publish.attributes["error.type"] != nil)
+            #expect(publish.status != .unset)
+            #expect(bench.spans.spans(named: "outbox wait").isEmpty)
+            #expect(
+                bench.samples("messaging_client_sent_messages_total{").allSatisfy { !$0.contains("error_type=\"\"") }
+            )
+            try expectDeclared(publish, bench.telemetry)
+        }
+    }
+
+    @Test("Headers for the outbox carry the context of the code that asks")
+    func headers() async throws {
+        let provider = TracerProvider(testing: InMemorySpanProcessor())
+        #expect(TraceHeaders.current() == [:])
+        await provider.tracer("test").withSpan("now") { span in
+            #expect(TraceHeaders.current()["traceparent"]?.contains(span.spanContext.spanID.hex) == true)
+        }
+    }
+}
+
+/// Expects that a span is one that the parts have declared, with the attributes that it then has.
+func expectDeclared(
+    _ span: FinishedSpan,
+    _ telemetry: Telemetry,
+    sourceLocation: SourceLocation = #_sourceLocation
+) throws {
+    let declaration = telemetry.spans.declarations.first { declaration in
+        guard declaration.kind == span.kind, declaration.scope == span.scope.name else { return false }
+        guard let detail = declaration.pattern.firstMatch(of: /\{(.*)\}/) else {
+            return declaration.pattern == span.name
+        }
+        guard case .string(let value)? = span.attributes[String(detail.1)] else { return false }
+        return declaration.pattern.replacing(detail.0, with: value) == span.name
+    }
+    let found = try #require(declaration, "\(span.name) is not declared", sourceLocation: sourceLocation)
+    let keys = Set(span.attributes.map(\.key))
+    #expect(keys.isSuperset(of: found.attributes), "\(span.name) lacks an attribute", sourceLocation: sourceLocation)
+    #expect(
+        keys.isSubset(of: found.attributes + found.sometimes.map(\.key)),
+        "\(span.name) has more",
+        sourceLocation: sourceLocation
+    )
+}

@@ -1,0 +1,369 @@
+import Contracts
+import ContrailCLI
+import ContrailInstrumentation
+import Foundation
+import GRPCCore
+import JetStream
+import Logging
+import Observability
+import SwiftProtobuf
+import TestKit
+import Testing
+import TraceBackend
+
+@testable import LocalStack
+
+extension EndToEnd {
+    @Suite(
+        "Running services show what the catalogue of signals says, and all of it",
+        .python,
+        .peer(.mailSink),
+        .stack { _ in
+            [
+                "CONTRAIL_NOTIFICATION_PROVIDER": "smtp",
+                "CONTRAIL_SMTP_URL": "smtp://127.0.0.1:\(Peer.running[.mailSink]?.port ?? 0)",
+                "CONTRAIL_LOG_LEVEL": "trace",
+            ]
+        }
+    )
+    struct LiveSignalTests {
+        private static let services = ["users", "orders", "notifications"]
+
+        @Test("Metrics, spans and log lines of ordinary work, of faults and of both ends of a process")
+        func everything() async throws {
+            var signals = SeenSignals(try await SignalCatalogue.make())
+            let stack = try Stack.required()
+            let admin = Admin(stack)
+            // Lines of the start are there before anything happens.
+            try await Shop.open { shop in
+                try await ordinaryWork(shop)
+                try await refusals(shop)
+                try await poison(shop)
+                try await brokerAway(shop)
+                try await databaseAway(shop)
+                try await brokenDatabase(shop)
+            }
+            for service in Self.services {
+                signals.read(metrics: try await admin.get(service, "/metrics").body, of: service)
+            }
+            try await inboxCleaning(stack)
+            try await logProvider(stack, &signals)
+            try await loneServices(stack, &signals)
+
+            for service in Self.services {
+                #expect(await stack.service(service).stop(grace: .seconds(15)) == .exited(0))
+                try signals.read(log: log(stack, service), of: service)
+            }
+            for summary in stack.traces.summaries(limit: .max) {
+                if let trace = stack.traces.trace(summary.traceID) { signals.read(trace) }
+            }
+            #expect(signals.strange.sorted() == [], "not in the catalogue, or not so")
+            #expect(signals.missing.sorted() == [], "in the catalogue, and not seen")
+            #expect(signals.unexpectedlySeen == [], "the catalogue calls it rare")
+        }
+
+        // MARK: What happens
+
+        private func ordinaryWork(_ shop: Shop) async throws {
+            // Refused twice by the mail server: attempts, waits and links.
+            let slow = try await shop.createUser(email: "greylisted-\(UUID().uuidString)@example.com")
+            let user = try await shop.createUser()
+            let order = try await shop.createOrder(user: user.id)
+            _ = try await shop.orders.payOrder(.with { ($0.orderID, $0.paymentReference) = (order.id, "p") })
+            _ = try await shop.orders.shipOrder(.with { ($0.orderID, $0.trackingNumber) = (order.id, "t") })
+            let other = try await shop.createOrder(user: user.id)
+            _ = try await shop.orders.cancelOrder(.with { ($0.orderID, $0.reason) = (other.id, "r") })
+            _ = try await shop.orders.getOrder(.with { $0.orderID = order.id })
+            for event in ["order.created", "order.paid", "order.shipped"] {
+                _ = try await shop.notification(ofOrder: order.id, event: event)
+            }
+            _ = try await shop.notification(ofOrder: other.id, event: "order.cancelled")
+            let isWelcomed = try await eventually {
+                let list = try await shop.notifications.listNotifications(.with { $0.userID = slow.id })
+                return list.notifications.map(\.attempts) == [3]
+            }
+            #expect(isWelcomed)
+            for service in Self.services { #expect(try await health(shop.stack, of: service) == .serving) }
+        }
+
+        private func refusals(_ shop: Shop) async throws {
+            let user = try await shop.createUser()
+            let calls: [() async throws -> Void] = [
+                { _ = try await shop.createUser(email: user.email) },
+                { _ = try await shop.createUser(email: "nobody") },
+                { _ = try await shop.createOrder(user: UUID().uuidString) },
+                { _ = try await shop.orders.getOrder(.with { $0.orderID = UUID().uuidString }) },
+            ]
+            for call in calls { _ = try await refusal(call) }
+        }
+
+        /// Messages of others: one that nobody can read, and one event in two messages.
+        private func poison(_ shop: Shop) async throws {
+            let user = try await shop.createUser()
+            let order = UUID().uuidString.lowercased()
+            let event =
+                try Contrail_Events_V1_OrderShipped.with {
+                    ($0.orderID, $0.userID, $0.trackingNumber) = (order, user.id, "t")
+                }.serializedBytes() as [UInt8]
+            let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+            let configuration = try NATSConfiguration(environment: ["NATS_URL": shop.stack.nats.url])
+            let connection = try await NATSConnection.connect(configuration, logger: silent)
+            let stream = JetStreamContext(connection)
+            let (_, traceID) = try await shop.traced("poison") {
+                _ = try await stream.publish(subject: "order.shipped", headers: headers("p"), payload: [10, 255, 1])
+            }
+            for number in 1...2 {
+                _ = try await shop.traced("duplicate") {
+                    _ = try await stream.publish(
+                        subject: "order.shipped",
+                        headers: headers("duplicate"),
+                        payload: event,
+                        messageID: "duplicate-\(number)"
+                    )
+                }
+            }
+            await connection.shutdown()
+            let isDead = await eventually {
+                shop.stack.traces.trace(traceID)?.spans.contains { $0.name == "term order.shipped" } == true
+            }
+            #expect(isDead)
+            _ = try await shop.notification(ofOrder: order, event: "order.shipped")
+        }
+
+        private func headers(_ id: String) -> NATSHeaders {
+            var headers: NATSHeaders = ["ce-id": id, "ce-type": "order.shipped", "ce-source": "/test"]
+            for (name, value) in TraceHeaders.current() { headers.set(name, to: value) }
+            return headers
+        }
+
+        /// Orders go on while the broker is away, and are published when it is back.
+        private func brokerAway(_ shop: Shop) async throws {
+            let admin = Admin(shop.stack)
+            let user = try await shop.createUser()
+            // The mail server takes the welcome, and the broker goes before it hears of that.
+            let slow = "slow-\(UUID().uuidString)@example.com"
+            _ = try await shop.createUser(email: slow)
+            let mails = try Peer.required(.mailSink)
+            #expect(await eventually { mails.text("mails.jsonl").contains(slow) })
+            let before = log(shop.stack, "notifications").count
+            _ = await shop.stack.nats.kill()
+            let (order, _) = try await shop.traced("order") { try await shop.createOrder(user: user.id) }
+            _ = try await shop.createUser()
+            for service in Self.services { #expect(try await admin.becomes(503, service, naming: "nats")) }
+            for service in ["orders", "users"] {
+                #expect(await eventually { log(shop.stack, service).contains("event was not published") })
+            }
+            let isNoticed = await eventually {
+                log(shop.stack, "notifications").dropFirst(before).contains("event will be delivered again")
+            }
+            #expect(isNoticed)
+            try await shop.stack.nats.restart()
+            for service in Self.services { #expect(try await admin.becomes(200, service, naming: "ok")) }
+            _ = try await shop.notification(ofOrder: order.id, event: "order.created")
+        }
+
+        private func databaseAway(_ shop: Shop) async throws {
+            let admin = Admin(shop.stack)
+            let user = try await shop.createUser()
+            _ = await shop.stack.postgres.kill()
+            let calls: [() async throws -> Void] = [
+                { _ = try await shop.users.getUser(.with { $0.id = user.id }) },
+                { _ = try await shop.orders.getOrder(.with { $0.orderID = user.id }) },
+                { _ = try await shop.notifications.listNotifications(.with { $0.userID = user.id }) },
+            ]
+            for call in calls { #expect(try await refusal(call).code == .unavailable) }
+            for service in Self.services { #expect(try await admin.becomes(503, service, naming: "postgresql")) }
+            for service in ["users", "orders"] {
+                #expect(await eventually { log(shop.stack, service).contains("outbox relay waits") })
+            }
+            try await shop.stack.postgres.restart()
+            for service in Self.services { #expect(try await admin.becomes(200, service, naming: "ok")) }
+        }
+
+        /// A table that is gone is nothing that a handler plans for.
+        private func brokenDatabase(_ shop: Shop) async throws {
+            let id = UUID().uuidString
+            let tables: [(database: String, table: String, call: () async throws -> Void)] = [
+                ("users", "users", { _ = try await shop.users.getUser(.with { $0.id = id }) }),
+                ("orders", "events", { _ = try await shop.orders.getOrder(.with { $0.orderID = id }) }),
+                (
+                    "notifications", "notifications",
+                    { _ = try await shop.notifications.listNotifications(.with { $0.userID = id }) }
+                ),
+            ]
+            for (database, table, call) in tables {
+                try await sql(shop.stack, database, "ALTER TABLE \(table) RENAME TO gone")
+                #expect(try await refusal(call).code == .internalError)
+                try await sql(shop.stack, database, "ALTER TABLE gone RENAME TO \(table)")
+            }
+        }
+
+        /// Events of long ago are forgotten after a start, unless that fails.
+        private func inboxCleaning(_ stack: Stack) async throws {
+            for (before, line, after) in [
+                ("ALTER TABLE inbox RENAME TO gone", "inbox was not cleaned", "ALTER TABLE gone RENAME TO inbox"),
+                ("UPDATE inbox SET handled_at = handled_at - interval '20 days'", "inbox cleaned", "SELECT 1"),
+            ] {
+                try await sql(stack, "notifications", before)
+                try await stack.service("notifications").restart()
+                #expect(await eventually { log(stack, "notifications").contains(line) })
+                try await sql(stack, "notifications", after)
+            }
+        }
+
+        /// The same service with the provider of the local stack.
+        private func logProvider(_ stack: Stack, _ signals: inout SeenSignals) async throws {
+            await stack.service("notifications").stop(grace: .seconds(15))
+            let lone = try await start("notifications", on: stack, ["CONTRAIL_NOTIFICATION_PROVIDER": "log"])
+            defer { lone.remove() }
+            #expect(await eventually { await lone.get("/readyz")?.status == 200 })
+            try await Shop.open { shop in
+                let user = try await shop.createUser()
+                _ = try await shop.traced("order") { try await shop.createOrder(user: user.id) }
+                #expect(await eventually { lone.log.contains { $0.contains("notification delivered") } })
+            }
+            #expect(await lone.process.terminate(grace: .seconds(15)) == .exited(0))
+            try signals.read(log: lone.log.joined(separator: "\n"), of: "notifications")
+            try await stack.service("notifications").restart()
+        }
+
+        /// Processes that lack something, or cannot work at all.
+        private func loneServices(_ stack: Stack, _ signals: inout SeenSignals) async throws {
+            for service in Self.services {
+                // No servers, and a wrong variable.
+                let lonely = try await LoneService.start(
+                    service,
+                    ["OTEL_TRACES_SAMPLER": "sometimes", "CONTRAIL_LOG_LEVEL": "trace"]
+                )
+                defer { lonely.remove() }
+                let waits = ["waiting for NATS", "PostgreSQL is unavailable"]
+                #expect(await eventually { waits.allSatisfy { text in lonely.log.contains { $0.contains(text) } } })
+                #expect(await lonely.process.terminate(grace: .seconds(15)) == .exited(0))
+                try signals.read(log: lonely.log.joined(separator: "\n"), of: service)
+
+                // More servers than there are.
+                let demanding = try await start(service, on: stack, ["CONTRAIL_STREAM_REPLICAS": "3"])
+                defer { demanding.remove() }
+                #expect(await eventually { demanding.log.contains { $0.contains("waiting for what") } })
+                #expect(await demanding.process.terminate(grace: .seconds(15)) == .exited(0))
+                try signals.read(log: demanding.log.joined(separator: "\n"), of: service)
+
+                // Another service's database.
+                let other = service == "users" ? "orders" : "users"
+                let lost = try await start(service, on: stack, try await stack.postgres.ensureDatabase(name: other))
+                defer { lost.remove() }
+                #expect(try await lost.process.waitForExit() == .exited(1))
+                try signals.read(log: lost.log.joined(separator: "\n"), of: service)
+
+                // A trace backend that never answers.
+                let (port, hole) = (try FreePort.reserve(), try FreePort.reserve())
+                let silence = try #require(LoopbackSocket())
+                try #require(silence.bind(port: hole) && silence.listen())
+                let variables = [
+                    "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:\(hole)", "OTEL_EXPORTER_OTLP_TIMEOUT": "1000",
+                    "OTEL_BSP_SCHEDULE_DELAY": "100",
+                    "CONTRAIL_GRPC_LISTEN": "127.0.0.1:\(port)", "CONTRAIL_SHUTDOWN_GRACE": "1s",
+                ]
+                let blind = try await start(service, on: stack, variables)
+                defer { blind.remove() }
+                #expect(await eventually { await blind.get("/readyz")?.status == 200 })
+                try await callSomething(port)
+                #expect(await eventually { blind.log.contains { $0.contains("Spans were lost") } }, "\(blind.log)")
+                try await callSomething(port)
+                #expect(await blind.process.terminate(grace: .seconds(15)) == .exited(0))
+                withExtendedLifetime(silence) {}
+                try signals.read(log: blind.log.joined(separator: "\n"), of: service)
+            }
+        }
+
+        // MARK: Helpers
+
+        /// Starts a further process of a service on the stack's servers.
+        private func start(
+            _ service: String,
+            on stack: Stack,
+            _ variables: [String: String]
+        ) async throws -> LoneService {
+            var environment = try await stack.postgres.ensureDatabase(name: service)
+            environment["NATS_URL"] = stack.nats.url
+            environment["CONTRAIL_USERS_TARGET"] = "127.0.0.1:\(stack.configuration.ports.users.grpc)"
+            environment["OTEL_EXPORTER_OTLP_ENDPOINT"] = stack.configuration.otlpEndpoint
+            environment["CONTRAIL_LOG_LEVEL"] = "trace"
+            return try await LoneService.start(service, environment.merging(variables) { $1 })
+        }
+
+        private func log(_ stack: Stack, _ service: String) -> String {
+            (try? String(contentsOfFile: stack.service(service).process.logFile, encoding: .utf8)) ?? ""
+        }
+
+        private func sql(_ stack: Stack, _ database: String, _ statement: String) async throws {
+            let psql = Command(
+                executable: stack.postgres.binaries + "/psql",
+                arguments: ["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--command=\(statement)"],
+                environment: try stack.postgres.superuserEnvironment(database: database)
+            )
+            try await LocalStack.Tool.runSuccessfully(
+                psql,
+                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+            )
+        }
+
+        private func health(
+            _ stack: Stack,
+            of service: String
+        ) async throws -> Grpc_Health_V1_HealthCheckResponse.ServingStatus {
+            let ports = stack.configuration.ports
+            let port = ["users": ports.users.grpc, "orders": ports.orders.grpc][service] ?? ports.notifications.grpc
+            return try await withClient(port) { client in
+                try await Grpc_Health_V1_Health.Client(wrapping: client.client).check(.init()).status
+            }
+        }
+
+        /// Calls a method that the service does not have: a span in any service.
+        private func callSomething(_ port: Int) async throws {
+            _ = try await withClient(port) { client in
+                let users = Contrail_Users_V1_UserService.Client(wrapping: client.client)
+                let orders = Contrail_Orders_V1_OrderService.Client(wrapping: client.client)
+                let notifications = Contrail_Notifications_V1_NotificationService.Client(wrapping: client.client)
+                _ = try? await users.getUser(.with { $0.id = "none" })
+                _ = try? await orders.getOrder(.with { $0.orderID = "none" })
+                _ = try? await notifications.listNotifications(.with { $0.pageSize = -1 })
+            }
+        }
+
+        private func withClient<T: Sendable>(
+            _ port: Int,
+            _ body: (TracedGRPCClient) async throws -> T
+        ) async throws -> T {
+            let client = try TracedGRPCClient(
+                target: NetworkAddress(host: "127.0.0.1", port: port),
+                timeout: .seconds(10),
+                telemetry: .unseen
+            )
+            return try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await client.run() }
+                defer { client.beginGracefulShutdown() }
+                return try await body(client)
+            }
+        }
+    }
+}
+
+extension Stack {
+    /// One of the services.
+    func service(_ name: String) -> ServiceProcess {
+        // There are always three.
+        services.first { $0.name == name }?.process ?? services[0].process
+    }
+}
+
+extension Telemetry {
+    /// Telemetry that nobody looks at.
+    fileprivate static var unseen: Telemetry {
+        Telemetry(
+            provider: TracerProvider(resource: Resource(attributes: [:]), processor: NoOpSpanProcessor()),
+            metrics: MetricsRegistry(),
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        )
+    }
+}

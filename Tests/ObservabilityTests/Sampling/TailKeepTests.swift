@@ -1,0 +1,219 @@
+import Synchronization
+import TestKit
+import Testing
+
+@testable import Observability
+
+@Suite("Tail keep")
+struct TailKeepTests {
+    private final class Time: Sendable {
+        private let nanoseconds = Atomic<UInt64>(1_000_000_000)
+
+        func load() -> UInt64 { nanoseconds.load(ordering: .relaxed) }
+
+        func add(_ amount: UInt64) { nanoseconds.wrappingAdd(amount, ordering: .relaxed) }
+    }
+
+    /// A process with nothing sampled at the start, whose clock a test turns.
+    private final class Process: Sendable {
+        let spans = InMemorySpanProcessor()
+        let time = Time()
+        let tail: TailKeep
+        let provider: TracerProvider
+        let tracer: OTelTracer
+
+        init(_ configuration: TailKeep.Configuration = .init(), sampler: Sampler = .parentBased(root: .alwaysOff)) {
+            let now: @Sendable () -> UInt64 = { [time] in time.load() }
+            tail = TailKeep(configuration, clock: now)
+            provider = TracerProvider(
+                resource: Resource(attributes: [:]),
+                sampler: sampler,
+                tailKeep: tail,
+                processor: spans,
+                clock: now
+            )
+            tracer = provider.tracer("test")
+        }
+
+        func pass(_ duration: Duration) {
+            time.add(UInt64(duration / .nanoseconds(1)))
+        }
+
+        /// A trace of one root and two children.
+        @discardableResult
+        func trace(_ name: String, lasting duration: Duration = .milliseconds(1), error: Bool = false) -> TraceID {
+            let root = tracer.startSpan(name)
+            for child in 1...2 {
+                let span = tracer.startSpan("\(name) \(child)", parent: ActiveContext(root))
+                pass(duration)
+                if error, child == 2 { span.setError(type: "Broken") }
+                span.end()
+            }
+            root.end()
+            return root.spanContext.traceID
+        }
+    }
+
+    @Test("a trace without faults is held and not exported")
+    func unremarkable() {
+        let process = Process()
+        process.trace("fine")
+        #expect(process.spans.spans.isEmpty)
+        let statistics = process.tail.statistics
+        #expect(statistics.heldSpans == 3)
+        #expect(statistics.received == 3)
+        #expect(statistics.heldBytes > 3 * 200)
+        #expect(process.provider.statistics.started(.recordOnly) == 3)
+        #expect(process.provider.statistics.live(.recordOnly) == 0)
+    }
+
+    @Test("an error exports what came before it in the trace and what comes after it, and no other trace")
+    func error() {
+        let process = Process()
+        process.trace("fine")
+        process.trace("broken", error: true)
+        process.trace("fine too")
+        #expect(Set(process.spans.spans.map(\.name)) == ["broken", "broken 1", "broken 2"])
+        #expect(process.spans.spans.allSatisfy { $0.context.isSampled })
+        #expect(process.tail.statistics.keptTraces == [.error: 1])
+        #expect(process.tail.statistics.heldSpans == 6)
+    }
+
+    @Test("a slow span exports its trace")
+    func slow() {
+        let process = Process()
+        process.trace("slow", lasting: .seconds(5))
+        #expect(process.spans.spans.count == 3)
+        #expect(process.tail.statistics.keptTraces == [.slow: 1])
+    }
+
+    @Test("whoever knows that a trace matters can say so, also for another process")
+    func explicit() {
+        let process = Process()
+        let id = process.trace("told")
+        #expect(process.spans.spans.isEmpty)
+        process.provider.keepTrace(id, .remote)
+        #expect(process.spans.spans.count == 3)
+        let span = process.tracer.startSpan("late")
+        span.keepTrace(.late)
+        let child = process.tracer.startSpan("child", parent: ActiveContext(span))
+        // From the verdict on, hops that follow are told by the flag.
+        #expect(!span.spanContext.isSampled)
+        #expect(child.spanContext.isSampled)
+        child.end()
+        span.end()
+        #expect(process.spans.spans.count == 5)
+    }
+
+    @Test("other processes are told of verdicts of this one, once for each trace, and not of their own")
+    func listener() {
+        let process = Process()
+        let told = Mutex<[TraceID]>([])
+        process.tail.setListener { id in told.withLock { $0.append(id) } }
+        let broken = process.trace("broken", error: true)
+        let remote = process.trace("remote")
+        process.provider.keepTrace(remote, .remote)
+        process.provider.keepTrace(broken, .remote)
+        process.provider.keepTrace(broken, .late)
+        #expect(told.withLock { $0 } == [broken])
+    }
+
+    @Test("the memory stays inside its bound, whole traces make room, and what is left is complete")
+    func bound() {
+        var configuration = TailKeep.Configuration()
+        configuration.maximumBytes = 100_000
+        let process = Process(configuration)
+        var ids: [TraceID] = []
+        for number in 0..<2_000 {
+            ids.append(process.trace("trace \(number)"))
+            #expect(process.tail.statistics.heldBytes <= configuration.maximumBytes)
+        }
+        let statistics = process.tail.statistics
+        #expect(statistics.evictedSpans > 1_000)
+        #expect(statistics.heldSpans + statistics.evictedSpans == 6_000)
+        let kept = ids.suffix(statistics.heldSpans / 3 - 1)
+        #expect(kept.count > 10)
+        for id in kept.suffix(50) { process.provider.keepTrace(id, .late) }
+        for id in kept.suffix(50) { #expect(process.spans.spans.count { $0.context.traceID == id } == 3) }
+        // What was evicted is gone.
+        let before = process.spans.spans.count
+        process.provider.keepTrace(ids[0], .late)
+        #expect(process.spans.spans.count == before)
+    }
+
+    @Test("too many verdicts at once are refused and counted, and later ones are met again")
+    func flood() {
+        var configuration = TailKeep.Configuration()
+        configuration.keptPerSecond = 10
+        let process = Process(configuration)
+        for _ in 0..<50 { process.trace("broken", lasting: .zero, error: true) }
+        #expect(process.tail.statistics.keptTraces[.error] == 10)
+        #expect(process.tail.statistics.refusedTraces >= 40)
+        process.pass(.seconds(1))
+        process.trace("again", lasting: .zero, error: true)
+        #expect(process.tail.statistics.keptTraces[.error] == 11)
+    }
+
+    @Test("verdicts are forgotten in their order when there are too many")
+    func verdicts() {
+        var configuration = TailKeep.Configuration()
+        configuration.rememberedVerdicts = 3
+        let process = Process(configuration)
+        let ids = (0..<5).map { process.trace("broken \($0)", error: true) }
+        #expect(ids.map { process.tail.isKept($0) } == [false, false, true, true, true])
+    }
+
+    @Test("a sampled trace is none of its business")
+    func sampled() {
+        let process = Process(sampler: .alwaysOn)
+        process.trace("broken", error: true)
+        #expect(process.spans.spans.count == 3)
+        #expect(process.tail.statistics.received == 0)
+    }
+
+    @Test("every unsampled span is held, exported or evicted, under many tasks and verdicts")
+    func balance() async {
+        var configuration = TailKeep.Configuration()
+        configuration.maximumBytes = 50_000
+        configuration.keptPerSecond = .infinity
+        let process = Process(configuration)
+        await withTaskGroup { group in
+            for task in 0..<8 {
+                group.addTask {
+                    for number in 0..<500 {
+                        let id = process.trace("\(task)", error: number % 7 == 0)
+                        if number % 11 == 0 { process.provider.keepTrace(id, .late) }
+                    }
+                }
+            }
+        }
+        let statistics = process.tail.statistics
+        #expect(statistics.received == 8 * 500 * 3)
+        #expect(statistics.received == statistics.heldSpans + statistics.promotedSpans + statistics.evictedSpans)
+        #expect(process.spans.spans.count == statistics.promotedSpans)
+        #expect(statistics.heldBytes <= configuration.maximumBytes)
+        // The failed ones are complete, because their verdict came before they could be evicted.
+        let byTrace = Dictionary(grouping: process.spans.spans) { $0.context.traceID }
+        #expect(byTrace.values.allSatisfy { $0.count == 3 || !$0.contains { $0.status == .error("") } })
+    }
+
+    @Test("what was recorded is not shared by spans of other traces when memory is used again")
+    func reuse() {
+        var configuration = TailKeep.Configuration()
+        configuration.maximumBytes = 10_000
+        let process = Process(configuration)
+        for number in 0..<500 {
+            let span = process.tracer.startSpan("s \(number)")
+            if number % 2 == 0 { span.setAttribute("even", .int(number)) }
+            span.addEvent("e")
+            if number > 400 { span.keepTrace(.late) }
+            span.end()
+        }
+        for span in process.spans.spans {
+            let number = Int(span.name.dropFirst(2)) ?? -1
+            #expect(span.attributes["even"] == (number % 2 == 0 ? .int(number) : nil))
+            #expect(span.events.count == 1)
+        }
+        #expect(process.spans.spans.count == 99)
+    }
+}
