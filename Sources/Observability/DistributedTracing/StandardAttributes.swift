@@ -37,7 +37,9 @@ struct StandardAttributes: ~Copyable, Sendable {
         guard !taken.isEmpty else { return 0 }
         var dropped = 0
         for element in Attributes(taken) {
-            if let recorded = attributes[element.key], AttributeValue(recorded.spanAttribute) == element.value { continue }
+            if let recorded = attributes[element.key], AttributeValue(recorded.spanAttribute) == element.value {
+                continue
+            }
             dropped += attributes.set(element.key, element.value, limits)
         }
         return dropped
