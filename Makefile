@@ -7,7 +7,7 @@ ARGS ?=
 # dev/setup puts nats-server and Prometheus here when the machine has none.
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
-.PHONY: help setup build demo up test check bench format generate signals clean-data
+.PHONY: help setup build demo up test test-long check bench format generate signals clean-data
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,10 @@ up: setup ## run the whole stack until Ctrl-C
 test: ## install what the tests need, and run them
 	@dev/setup --tests
 	swift test --no-parallel $(ARGS)
+
+test-long: ## run for minutes what make test runs for seconds
+	@dev/setup --tests
+	CONTRAIL_LONG_TESTS=1 swift test --no-parallel --filter 'SpanLedgerTests' $(ARGS)
 
 check: ## format, scripts, architecture, generated code: what CI checks beside the tests
 	@dev/check

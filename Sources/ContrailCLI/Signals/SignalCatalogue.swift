@@ -211,7 +211,8 @@ public struct SignalCatalogue: Sendable, Encodable {
     }
 
     private static let ownLabels = [
-        "outcome": "What became of spans that were held: `promoted` or `evicted`.",
+        "outcome":
+            "What became of spans that were held, `promoted` or `evicted`; or of callers' wish to be sampled, `forced` or `refused`.",
         "problem": "The kind of mistake, by the code of `MetricsProblem`.",
         "reason": "Why a trace is kept.",
         "swift": "The version of the Swift compiler.",
