@@ -66,7 +66,8 @@ extension SemanticConventions {
         AttributeDeclaration(codeLineNumber, .int, .stable, "The line of the code that started the span."),
     ]
 
-    private static let resource = [
+    /// What a resource may have; which of them it has depends on the machine.
+    public static let resource = [
         AttributeDeclaration(serviceName, .string, .stable, "The service: OTEL_SERVICE_NAME, or its own name."),
         AttributeDeclaration(serviceVersion, .string, .stable, "The service's version."),
         AttributeDeclaration(serviceInstanceID, .string, .stable, "A UUID, new for each process."),
