@@ -2,6 +2,7 @@ import Contracts
 import ContrailCLI
 import Foundation
 import Observability
+import SwiftProtobuf
 import Synchronization
 import TestKit
 import Testing
