@@ -74,9 +74,11 @@ ROWS = {
     ),
     "T4": (
         "Identifiers and propagation",
-        "New trace and span ids, written into a `traceparent` and read from it again.",
+        "New trace and span ids, written into a `traceparent` and read from it again: as bytes, for carriers that own "
+        "bytes, and as text through the propagator.",
         [
-            Check("against Go's TraceContext", "ratio", 1 / 4, "contrail", "go"),
+            Check("bytes, against Go's TraceContext", "ratio", 1 / 4, "contrail", "go"),
+            Check("text, against Go's TraceContext", "ratio", 1 / 4, "contrail, text through the propagator", "go"),
             Check("time", "most", None, "contrail", stretch=40),
             Check("allocations", "most", 0, "contrail@allocs", unit=""),
         ],

@@ -28,7 +28,7 @@ enum Main {
             let thread = Thread {
                 while true {
                     usleep(period * 1000)
-                    precondition(!PrometheusText.render(registry).isEmpty)
+                    registry.withExposition(.prometheusText) { precondition($0.count > 0) }
                 }
             }
             thread.start()

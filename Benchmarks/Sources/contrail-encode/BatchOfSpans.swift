@@ -35,8 +35,8 @@ func makeBatch(_ count: Int) -> [FinishedSpan] {
 private final class Collector: SpanProcessor {
     let spans = Mutex<[FinishedSpan]>([])
 
-    func onEnd(_ span: FinishedSpan) {
-        spans.withLock { $0.append(span) }
+    func onEnd(_ span: EndedSpan) {
+        spans.withLock { $0.append(span.finished) }
     }
 
     func forceFlush(timeout: Duration) async -> Bool { true }

@@ -41,6 +41,9 @@ func spanRows(_ bench: Bench) {
         bench.measure("T1", "contrail", most: 1024, between: processor.drain) { operations in
             for _ in 0..<operations { recordSpan(tracer, parent) }
         }
+        bench.measure("T1", "contrail, attributes as a literal", most: 1024, between: processor.drain) { operations in
+            for _ in 0..<operations { recordSpanWithLiteral(tracer, parent) }
+        }
         bench.measure("T1", "contrail, attributes set one by one", most: 1024, between: processor.drain) { operations in
             for _ in 0..<operations {
                 let span = tracer.startSpan("GET /orders/{id}", kind: .server, parent: parent)
@@ -67,11 +70,24 @@ func spanRows(_ bench: Bench) {
         bench.measure("T3", "contrail, unsampled parent") { operations in
             for _ in 0..<operations { recordSpan(followed, parent) }
         }
+        bench.measure("T3", "contrail, attributes as a literal") { operations in
+            for _ in 0..<operations { recordSpanWithLiteral(tracer, parent) }
+        }
     }
 }
 
 @inline(__always)
 private func recordSpan(_ tracer: OTelTracer, _ parent: ActiveContext) {
+    let span = tracer.startSpan("GET /orders/{id}", kind: .server, parent: parent) { attributes in
+        attributes["http.request.method"] = "GET"
+        attributes["http.route"] = "/orders/{id}"
+        attributes["http.response.status_code"] = 200
+    }
+    span.end()
+}
+
+@inline(__always)
+private func recordSpanWithLiteral(_ tracer: OTelTracer, _ parent: ActiveContext) {
     let span = tracer.startSpan(
         "GET /orders/{id}",
         kind: .server,

@@ -30,44 +30,47 @@ extension ProtobufWriter {
 
     @inline(__always)
     private mutating func attribute(_ tag: UInt8, _ element: borrowing Borrowed<Attributes.Element>) {
-        switch element.value.value {
-        case .string(let text):
-            text.utf8.withContiguousStorageIfAvailable { text in
-                beginPair(tag, element.value.key, valueSize: 1 + Self.width(text.count) + text.count)
-                unchecked(AnyValueTag.string, text)
+        element.value.key.utf8.withContiguousStorageIfAvailable { key in
+            switch element.value.value {
+            case .string(let text):
+                text.utf8.withContiguousStorageIfAvailable { text in
+                    beginPair(tag, key, valueSize: 1 + Self.width(text.count) + text.count)
+                    unchecked(AnyValueTag.string, text)
+                }
+            case .int(let number):
+                let bits = UInt64(bitPattern: number)
+                beginPair(tag, key, valueSize: 1 + Self.width(bits))
+                put(AnyValueTag.int)
+                put(varint: bits)
+            case .bool(let bool):
+                beginPair(tag, key, valueSize: 2)
+                put(AnyValueTag.bool)
+                put(bool ? 1 : 0)
+            case .double(let number):
+                beginPair(tag, key, valueSize: 9)
+                put(AnyValueTag.double)
+                put(littleEndian: number.bitPattern)
+            case .bytes, .array:
+                nestedPair(tag, element.value)
             }
-        case .int(let number):
-            let bits = UInt64(bitPattern: number)
-            beginPair(tag, element.value.key, valueSize: 1 + Self.width(bits))
-            put(AnyValueTag.int)
-            put(varint: bits)
-        case .bool(let bool):
-            beginPair(tag, element.value.key, valueSize: 2)
-            put(AnyValueTag.bool)
-            put(bool ? 1 : 0)
-        case .double(let number):
-            beginPair(tag, element.value.key, valueSize: 9)
-            put(AnyValueTag.double)
-            put(littleEndian: number.bitPattern)
-        case .bytes, .array:
-            nestedPair(tag, element.value)
         }
     }
 
     /// Writes all of a pair but the value, whose size is known, so that nothing has to be moved; reserves memory for it.
     @inline(__always)
-    private mutating func beginPair(_ tag: UInt8, _ key: String, valueSize: Int) {
-        key.utf8.withContiguousStorageIfAvailable { key in
-            let size = 4 + key.count + valueSize
-            reserve(2 * Self.maximumNumberField + size)
-            // Attributes has no empty key, which would have to be left out.
-            if size < 0x80 {
-                put(littleEndian: UInt32(tag) | UInt32(size) << 8 | UInt32(Self.keyTag) << 16 | UInt32(key.count) << 24)
-                put(key)
-                put(littleEndian: UInt16(Self.valueTag) | UInt16(valueSize) << 8)
-            } else {
-                beginLongPair(tag, key, valueSize: valueSize)
-            }
+    private mutating func beginPair(_ tag: UInt8, _ key: UnsafeBufferPointer<UInt8>, valueSize: Int) {
+        let size = 4 &+ key.count &+ valueSize
+        reserve(2 * Self.maximumNumberField &+ size)
+        // Attributes has no empty key, which would have to be left out.
+        if size < 0x80 {
+            put(
+                littleEndian: UInt32(truncatingIfNeeded: tag) | UInt32(truncatingIfNeeded: size) << 8
+                    | UInt32(truncatingIfNeeded: Self.keyTag) << 16 | UInt32(truncatingIfNeeded: key.count) << 24
+            )
+            put(key)
+            put(littleEndian: UInt16(truncatingIfNeeded: Self.valueTag) | UInt16(truncatingIfNeeded: valueSize) << 8)
+        } else {
+            beginLongPair(tag, key, valueSize: valueSize)
         }
     }
 

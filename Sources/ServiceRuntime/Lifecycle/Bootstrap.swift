@@ -86,6 +86,7 @@ public struct Bootstrap: Sendable {
         metrics.setProblemHandler { problem in
             logger.warning("metric is wrong", metadata: ["problem": "\(problem)"])
         }
+        metrics.registerTargetInfo(resource)
         metrics.registerProcessMetrics()
         metrics.registerBuildInfo(version: BuildInfo.version)
         if let logProcessor { metrics.registerLogMetrics(of: logProcessor) }

@@ -59,7 +59,12 @@ public enum ServiceMain {
             return 78
         }
         logger.info("starting", metadata: ["version": "\(BuildInfo.version)", "pid": "\(getpid())"])
-        let code = await run(parts, settings: common, telemetry: bootstrap.telemetry)
+        let code = await run(
+            parts,
+            settings: common,
+            telemetry: bootstrap.telemetry,
+            servesMetrics: bootstrap.servesMetrics
+        )
         // Whatever happened, what was recorded about it should reach the backend, if that is possible in time.
         if !(await bootstrap.shutdown(timeout: common.grace / 3)) {
             logger.warning("spans were lost at the end: the trace backend did not take them in time")
@@ -69,7 +74,12 @@ public enum ServiceMain {
         return code
     }
 
-    private static func run(_ parts: ServiceParts, settings: CommonSettings, telemetry: Telemetry) async -> Int32 {
+    private static func run(
+        _ parts: ServiceParts,
+        settings: CommonSettings,
+        telemetry: Telemetry,
+        servesMetrics: Bool
+    ) async -> Int32 {
         let logger = telemetry.logger
         let gate = Gate()
         let readiness = Readiness(dependencies: parts.dependencies, gate: gate, logger: logger)
@@ -87,7 +97,7 @@ public enum ServiceMain {
         // Stopped from the last to the first: calls first, then the work behind them, then what that stands on.
         let admin = AdminServer(
             address: settings.adminAddress,
-            metrics: telemetry.metrics,
+            metrics: servesMetrics ? telemetry.metrics : nil,
             readiness: readiness,
             logger: logger
         )
