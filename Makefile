@@ -32,7 +32,7 @@ test: ## install what the tests need, and run them
 	@dev/setup --tests
 	swift test --no-parallel $(ARGS)
 
-check: ## format, scripts, architecture, generated code: what CI checks beside the tests
+check: ## format, scripts, architecture, conformance, generated code: what CI checks beside the tests
 	@dev/check
 
 bench: setup ## measure against the peers, and write docs/performance.md (dev/bench --help)

@@ -22,8 +22,10 @@ struct RPCStatusTests {
         for (index, entry) in Self.codes.enumerated() {
             #expect(entry.code.rawValue == index + 1)
             #expect(entry.code.statusName == entry.name)
-            #expect(Optional(entry.code).isServerFault == entry.isServerFault, "\(entry.name)")
+            let outcome: RPCError.Code? = entry.code
+            #expect(outcome.isServerFault == entry.isServerFault, "\(entry.name)")
         }
-        #expect(!RPCError.Code?.none.isServerFault)
+        let success: RPCError.Code? = nil
+        #expect(!success.isServerFault)
     }
 }

@@ -9,13 +9,17 @@ struct ConformanceMetricsTests {
         registry.withExposition(format) { String(decoding: $0, as: UTF8.self) }
     }
 
-    @Test("the bounds of the conventions' advice are these")
+    @Test("the bounds of the conventions' advice, and those without advice, are these")
     func advice() {
         #expect(
             HistogramBuckets.rpcSeconds.bounds
                 == [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10]
         )
         #expect(HistogramBuckets.databaseSeconds.bounds == [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10])
+        #expect(
+            HistogramBuckets.general.bounds
+                == [0, 5, 10, 25, 50, 75, 100, 250, 500, 750, 1000, 2500, 5000, 7500, 10000]
+        )
     }
 
     @Test("a series stays in every exposition, unchanged ones too, without a timestamp")
