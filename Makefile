@@ -36,7 +36,7 @@ test-long: ## run for minutes what make test runs for seconds
 	@dev/setup --tests
 	CONTRAIL_LONG_TESTS=1 swift test --no-parallel --filter 'SpanLedgerTests' $(ARGS)
 
-check: ## format, scripts, architecture, generated code: what CI checks beside the tests
+check: ## format, scripts, architecture, conformance, generated code: what CI checks beside the tests
 	@dev/check
 
 bench: setup ## measure against the peers, and write docs/performance.md (dev/bench --help)
