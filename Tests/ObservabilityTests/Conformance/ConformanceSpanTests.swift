@@ -1,4 +1,5 @@
 import Observability
+import Synchronization
 import TestKit
 import Testing
 import Tracing
@@ -148,4 +149,31 @@ struct ConformanceSpanTests {
         span.end()
         #expect(try finished("after").context == span.spanContext)
     }
+
+    @Test("what the standard API wrote before the end stays, whatever it writes afterwards")
+    func standardAPI() throws {
+        // Like a batch, which looks at its spans long after they ended.
+        let waiting = Waiting()
+        let provider = TracerProvider(resource: Resource(attributes: [:]), processor: waiting)
+        let span = provider.tracer("t").startSpan("s", attributes: ["own": 1])
+        span.attributes["a"] = "before"
+        span.attributes["b"] = 2
+        span.end()
+        span.attributes["a"] = "after"
+        span.attributes["late"] = true
+        span.setStatus(SpanStatus(code: .error))
+        span.addEvent(SpanEvent(name: "late"))
+        let finished = try #require(waiting.spans.withLock { $0.first?.finished })
+        #expect(finished.attributes == ["own": 1, "a": "before", "b": 2])
+        #expect(finished.status == .unset && finished.events.isEmpty)
+    }
+}
+
+/// Keeps spans as they are handed over, without looking at them.
+private final class Waiting: SpanProcessor {
+    let spans = Mutex<[EndedSpan]>([])
+
+    func onEnd(_ span: EndedSpan) { spans.withLock { $0.append(span) } }
+    func forceFlush(timeout: Duration) async -> Bool { true }
+    func shutdown(timeout: Duration) async -> Bool { true }
 }
