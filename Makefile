@@ -7,7 +7,7 @@ ARGS ?=
 # dev/setup puts nats-server and Prometheus here when the machine has none.
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
-.PHONY: help setup build demo up test check bench format generate signals clean-data
+.PHONY: help setup build demo up test check bench format generate signals clean-data fuzz sanitize test-long
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +32,17 @@ test: ## install what the tests need, and run them
 	@dev/setup --tests
 	swift test --no-parallel $(ARGS)
 
+# What takes minutes, so that it runs before a release and not with every change.
+test-long: sanitize ## the tests that take minutes
+
+fuzz: setup ## fuzz each parser for 60 s; ARGS='--ci' for a few seconds, ARGS='baggage --seconds 600' for one
+	@dev/fuzz $(ARGS)
+
+sanitize: ## run the tests with ThreadSanitizer and with AddressSanitizer (dev/sanitize --help)
+	@dev/setup --tests
+	@dev/sanitize thread
+	@dev/sanitize address
+
 check: ## format, scripts, architecture, generated code: what CI checks beside the tests
 	@dev/check
 
@@ -39,7 +50,7 @@ bench: setup ## measure against the peers, and write docs/performance.md (dev/be
 	@dev/bench $(ARGS)
 
 format: ## format the Swift sources in place
-	swift format --in-place --recursive --parallel $(wildcard Sources Tests Benchmarks Package.swift)
+	swift format --in-place --recursive --parallel $(wildcard Sources Tests Benchmarks Fuzz/Sources Fuzz/Package.swift Package.swift)
 
 generate: ## generate the code of Protos/ (dev/generate)
 	@dev/generate
