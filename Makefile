@@ -7,7 +7,7 @@ ARGS ?=
 # dev/setup puts nats-server and Prometheus here when the machine has none.
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
-.PHONY: help setup build demo up test check format generate signals clean-data
+.PHONY: help setup build demo up test check bench format generate signals clean-data
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ test: ## install what the tests need, and run them
 
 check: ## format, scripts, architecture, generated code: what CI checks beside the tests
 	@dev/check
+
+bench: setup ## measure against the peers, and write docs/performance.md (dev/bench --help)
+	@dev/bench $(ARGS)
 
 format: ## format the Swift sources in place
 	swift format --in-place --recursive --parallel $(wildcard Sources Tests Benchmarks Package.swift)

@@ -83,7 +83,7 @@ struct MessagingTracingTests {
                     EventStreamDeclaration(
                         name: "DEAD_LETTERS",
                         subjects: ["dead.>"],
-                        retention: .limits(maximumAge: .seconds(60))
+                        retention: .limits(maximumAge: .seconds(3600))
                     )
                 )
                 try await broker.ensure(configuration)

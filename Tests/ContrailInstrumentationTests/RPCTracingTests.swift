@@ -15,15 +15,21 @@ struct RPCTracingTests {
         let spans: InMemorySpanProcessor
         let metrics: MetricsRegistry
 
-        func call(_ method: MethodDescriptor, _ messages: [String]) async throws -> [String] {
-            try await client.client.bidirectionalStreaming(
+        func call(
+            _ method: MethodDescriptor,
+            _ messages: [String],
+            timeout: Duration? = nil
+        ) async throws -> [String] {
+            var options = CallOptions.defaults
+            options.timeout = timeout
+            return try await client.client.bidirectionalStreaming(
                 request: StreamingClientRequest(metadata: ["traceparent": "stale"]) { writer in
                     for message in messages { try await writer.write(message) }
                 },
                 descriptor: method,
                 serializer: StringCoder(),
                 deserializer: StringCoder(),
-                options: .defaults
+                options: options
             ) { response in
                 try await response.messages.reduce(into: []) { $0.append($1) }
             }
@@ -148,6 +154,27 @@ struct RPCTracingTests {
             call.cancel()
             await #expect(throws: (any Error).self) { _ = try await call.value }
             #expect(await eventually { peer.spans.spans.contains { $0.kind == .client } })
+        }
+    }
+
+    @Test("A call whose time is up is DEADLINE_EXCEEDED on both sides, not CANCELLED")
+    func deadline() async throws {
+        let handler: @Sendable () async throws -> Void = {
+            try await withRPCCancellationHandler {
+                try await Task.sleep(for: .milliseconds(300))
+            } onCancelRPC: {
+            }
+            throw CancellationError()
+        }
+        try await withPeer(onCall: handler) { peer in
+            await #expect(throws: RPCError.self) {
+                _ = try await peer.call(EchoService.unary, ["a"], timeout: .milliseconds(100))
+            }
+            let (client, server) = try await peer.sides(EchoService.unary)
+            for span in [client, server] {
+                #expect(span.attributes["rpc.response.status_code"] == "DEADLINE_EXCEEDED")
+                #expect(span.attributes["error.type"] == "DEADLINE_EXCEEDED")
+            }
         }
     }
 

@@ -205,6 +205,18 @@ public struct LogDeclaration: Sendable, Encodable {
 
     private static let telemetry = [
         LogDeclaration(
+            .debug,
+            "verdict about a trace not told",
+            ["error"],
+            "Other services may not keep their part of a trace that is kept here."
+        ),
+        LogDeclaration(
+            .warning,
+            "verdicts of other services about traces are not heard",
+            ["subject", "error"],
+            "Traces that other services keep lack their part from here."
+        ),
+        LogDeclaration(
             .warning,
             "metric is wrong",
             ["problem"],
@@ -212,13 +224,13 @@ public struct LogDeclaration: Sendable, Encodable {
         ),
         LogDeclaration(
             .warning,
-            "Spans were lost on their way to the trace backend",
-            ["error.type", "detail", "spans", "failures", "endpoint"],
+            "Telemetry was lost on its way to the backend",
+            ["error.type", "detail", "lost", "item", "failures", "endpoint"],
             "Exports failed; said from time to time, with the sum since the last line."
         ),
         LogDeclaration(
             .warning,
-            "The trace backend took the spans with a remark",
+            "The telemetry backend took a batch with a remark",
             ["detail", "endpoint"],
             "The backend answered with a partial success's message."
         ),
@@ -259,6 +271,8 @@ public struct LogDeclaration: Sendable, Encodable {
         "exit": "The process's exit code.",
         "failures": "How often it failed.",
         "forgotten": "How many were forgotten.",
+        "item": "What was lost: spans or log records.",
+        "lost": "How many were lost.",
         "grace": "How long the process may take to stop.",
         "migration.name": "The name of the step.",
         "migration.version": "The number of the step.",
@@ -272,10 +286,9 @@ public struct LogDeclaration: Sendable, Encodable {
         "problem": "What is wrong and what is used instead.",
         "reason": "What went wrong.",
         "retry.in": "How long until the next try.",
-        "spans": "How many spans were lost.",
         "step": "The preparation.",
         "stream": "The JetStream stream.",
-        "subject": "The subject line of the notification.",
+        "subject": "The subject line of a notification, or a NATS subject.",
         "user.id": "The customer, a UUID.",
         "version": "The service's version.",
     ]

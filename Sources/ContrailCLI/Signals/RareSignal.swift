@@ -7,7 +7,7 @@ enum RareSignal {
     static let all = [
         "log NATS refused a subject": "the account's permissions forbid a subject that the service uses",
         "log NATS reported an error": "libnats reports an error that is neither a loss of the connection nor a refusal",
-        "log The trace backend took the spans with a remark": "the backend answers with a partial success",
+        "log The telemetry backend took a batch with a remark": "the backend answers with a partial success",
         "log a pull request was refused": "the server ends a pull request early, as it does when it stops in order",
         "log consuming ended": "the durable consumer is deleted while it is in use",
         "log did not stop within the grace period, exiting now": "a part hangs while the process stops",
@@ -15,6 +15,12 @@ enum RareSignal {
             "the connection's buffer is full when NATS goes away before a delivery is settled",
         "log messages to NATS are being dropped": "the connection's buffer fills during an outage of NATS",
         "log metric is wrong": "the code registers a metric twice in different ways",
+        "log verdict about a trace not told": "NATS goes away while a trace is kept after all",
+        "log verdicts of other services about traces are not heard": "the account's permissions forbid the subject",
+        "metric otel_sdk_exporter_log_exported_total": logs,
+        "metric otel_sdk_processor_log_processed_total": logs,
+        "metric otel_sdk_processor_log_queue_capacity": logs,
+        "metric otel_sdk_processor_log_queue_size": logs,
         "span nak {messaging.destination.name} client: error.type":
             "the connection's buffer is full while NATS is away",
         "span outbox wait internal: contrail.clock_skew": skew,
@@ -24,6 +30,7 @@ enum RareSignal {
             "NATS goes away between the storing of the dead letter and the end of the message",
     ]
 
+    private static let logs = "OTEL_LOGS_EXPORTER has the value otlp"
     private static let skew = "the clocks of two hosts disagree"
 }
 

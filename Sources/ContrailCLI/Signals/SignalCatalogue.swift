@@ -129,12 +129,14 @@ public struct SignalCatalogue: Sendable, Encodable {
     /// - Throws: `SignalCatalogueError` for a label, attribute or key that nobody declares.
     public static func make() async throws -> SignalCatalogue {
         // What a setting chooses is there in one of the two.
-        let mail = ["CONTRAIL_NOTIFICATION_PROVIDER": "smtp"]
+        let other = ["CONTRAIL_NOTIFICATION_PROVIDER": "smtp", "OTEL_LOGS_EXPORTER": "otlp"]
         return try SignalCatalogue([
             try await ServiceSignals(of: UsersService.self),
             try await ServiceSignals(of: OrdersService.self),
             try await ServiceSignals(of: NotificationsService.self),
-            try await ServiceSignals(of: NotificationsService.self, environment: mail),
+            try await ServiceSignals(of: UsersService.self, environment: other),
+            try await ServiceSignals(of: OrdersService.self, environment: other),
+            try await ServiceSignals(of: NotificationsService.self, environment: other),
         ])
     }
 
@@ -209,7 +211,9 @@ public struct SignalCatalogue: Sendable, Encodable {
     }
 
     private static let ownLabels = [
+        "outcome": "What became of spans that were held: `promoted` or `evicted`.",
         "problem": "The kind of mistake, by the code of `MetricsProblem`.",
+        "reason": "Why a trace is kept.",
         "swift": "The version of the Swift compiler.",
         "version": "The service's version.",
     ]

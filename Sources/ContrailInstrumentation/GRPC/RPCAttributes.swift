@@ -34,4 +34,19 @@ extension Metadata {
     func values(of key: String) -> [String] {
         Array(self[stringValues: key])
     }
+
+    /// How much time the call has: `grpc-timeout`, up to eight digits and a unit.
+    var timeout: Duration? {
+        guard let text = values(of: "grpc-timeout").first, text.utf8.count <= 9, let count = Int64(text.dropLast())
+        else { return nil }
+        return switch text.last {
+        case "H": .seconds(count * 3600)
+        case "M": .seconds(count * 60)
+        case "S": .seconds(count)
+        case "m": .milliseconds(count)
+        case "u": .microseconds(count)
+        case "n": .nanoseconds(count)
+        default: nil
+        }
+    }
 }

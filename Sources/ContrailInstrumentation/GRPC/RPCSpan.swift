@@ -7,20 +7,25 @@ final class RPCSpan: Sendable {
     private let span: OTelSpan?
     private let metrics: RPCMetrics
     private let method: String
+    private let request: Metadata
     private let isFailure: @Sendable (RPCError.Code?) -> Bool
     private let stopwatch = Stopwatch()
     private let hasEnded = Mutex(false)
 
-    /// - Parameter isFailure: Whether a status is an error for this side of the call.
+    /// - Parameters:
+    ///   - request: The call's metadata, which tells how much time it has.
+    ///   - isFailure: Whether a status is an error for this side of the call.
     init(
         span: OTelSpan?,
         metrics: RPCMetrics,
         method: String,
+        request: Metadata,
         isFailure: @escaping @Sendable (RPCError.Code?) -> Bool
     ) {
         self.span = span
         self.metrics = metrics
         self.method = method
+        self.request = request
         self.isFailure = isFailure
     }
 
@@ -46,12 +51,19 @@ final class RPCSpan: Sendable {
         }
     }
 
+    /// Whether the call's time is up, as near as this side can tell: the time began a little before the span.
+    private var isLate: Bool {
+        request.timeout.map { $0 / .seconds(1) <= stopwatch.seconds + 0.01 } ?? false
+    }
+
     private func finish(_ code: RPCError.Code?, message: String) {
         let isFirst = hasEnded.withLock { hasEnded in
             defer { hasEnded = true }
             return !hasEnded
         }
         guard isFirst else { return }
+        // grpc-swift cancels a call whose time is up and tells its caller why; in here the call is only cancelled.
+        let code = code == .cancelled && isLate ? .deadlineExceeded : code
         let status = code?.statusName ?? "OK"
         let isFailure = isFailure(code)
         metrics.record(

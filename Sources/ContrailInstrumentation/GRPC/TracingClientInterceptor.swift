@@ -42,7 +42,13 @@ public struct TracingClientInterceptor: ClientInterceptor {
             attributes[SemanticConventions.serverAddress] = .string(host)
             attributes[SemanticConventions.serverPort] = .int(port)
         }
-        let call = RPCSpan(span: span, metrics: metrics, method: method, isFailure: { $0 != .ok })
+        let call = RPCSpan(
+            span: span,
+            metrics: metrics,
+            method: method,
+            request: request.metadata,
+            isFailure: { $0 != .ok }
+        )
         var request = request
         // A retried attempt starts from the caller's metadata, which may carry an older context.
         for field in W3CPropagator.fields {

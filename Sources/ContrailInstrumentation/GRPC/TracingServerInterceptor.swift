@@ -39,6 +39,7 @@ public struct TracingServerInterceptor: ServerInterceptor {
             span: context.descriptor.isTraced ? startSpan(method, request.metadata, context) : nil,
             metrics: metrics,
             method: method,
+            request: request.metadata,
             isFailure: \.isServerFault
         )
         var response: StreamingServerResponse<Output>

@@ -34,7 +34,7 @@ extension OTelConfiguration {
         logsExporters = exporters("OTEL_LOGS_EXPORTER", logsExporters)
         let filter = reader.choice(
             "OTEL_METRICS_EXEMPLAR_FILTER",
-            of: ExemplarFilter.allCases.map(\.rawValue),
+            of: ["trace_based", "always_on", "always_off"],
             fallback: exemplarFilter.rawValue
         )
         if let filter = filter.flatMap(ExemplarFilter.init(rawValue:)) { exemplarFilter = filter }

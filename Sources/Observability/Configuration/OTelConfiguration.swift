@@ -85,14 +85,4 @@ extension OTelConfiguration {
         /// To standard output, as lines; the default.
         case console
     }
-
-    /// Which measurements become exemplars.
-    public enum ExemplarFilter: String, Sendable, Hashable, CaseIterable {
-        /// Every measurement.
-        case alwaysOn = "always_on"
-        /// None.
-        case alwaysOff = "always_off"
-        /// Those that are made inside a sampled span.
-        case traceBased = "trace_based"
-    }
 }

@@ -47,7 +47,7 @@ public struct AttributeDeclaration: Sendable, Hashable {
 extension SemanticConventions {
     /// What each of the names means, in the order of their groups.
     public static let declarations: [AttributeDeclaration] =
-        general + resource + rpc + messaging + database + cloudEvents + ours
+        general + resource + rpc + messaging + database + cloudEvents + sdk + ours
 
     private static let general = [
         AttributeDeclaration(
@@ -151,6 +151,26 @@ extension SemanticConventions {
         AttributeDeclaration(cloudEventsID, .string, .development, "The event's identity."),
         AttributeDeclaration(cloudEventsType, .string, .development, "The kind of event: `order.created`."),
         AttributeDeclaration(cloudEventsSource, .string, .development, "Who made the event: `/contrail/orders`."),
+    ]
+
+    private static let sdk = [
+        AttributeDeclaration(otelComponentType, .string, .development, "The kind of the SDK's part."),
+        AttributeDeclaration(otelComponentName, .string, .development, "The SDK's part: its kind and a number."),
+        AttributeDeclaration(
+            otelSpanParentOrigin,
+            .string,
+            .development,
+            "Where the parent of a span is.",
+            values: ["none", "local", "remote"]
+        ),
+        AttributeDeclaration(
+            otelSpanSamplingResult,
+            .string,
+            .development,
+            "What the sampler decided.",
+            values: ["DROP", "RECORD_ONLY", "RECORD_AND_SAMPLE"]
+        ),
+        AttributeDeclaration(httpStatusCode, .int, .stable, "The status of an HTTP answer; empty when there was none."),
     ]
 
     private static let ours = [

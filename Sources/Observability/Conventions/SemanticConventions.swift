@@ -94,6 +94,18 @@ public enum SemanticConventions {
     /// `cloudevents.event_source`
     public static let cloudEventsSource = "cloudevents.event_source"
 
+    // The SDK about itself, and HTTP (labels only).
+    /// `otel.component.type`
+    public static let otelComponentType = "otel.component.type"
+    /// `otel.component.name`
+    public static let otelComponentName = "otel.component.name"
+    /// `otel.span.parent.origin`
+    public static let otelSpanParentOrigin = "otel.span.parent.origin"
+    /// `otel.span.sampling_result`
+    public static let otelSpanSamplingResult = "otel.span.sampling_result"
+    /// `http.response.status_code`
+    public static let httpStatusCode = "http.response.status_code"
+
     // Ours.
     /// `messaging.nats.stream`
     public static let natsStream = "messaging.nats.stream"

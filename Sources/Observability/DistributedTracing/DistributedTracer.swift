@@ -26,17 +26,19 @@ public struct DistributedTracer: Tracer {
         file fileID: String,
         line: UInt
     ) -> OTelSpan {
-        tracer.startSpan(
+        let context = context()
+        let span = tracer.startSpan(
             operationName,
             kind: kind,
-            parent: context().active ?? ActiveContext(),
-            startTime: instant().nanosecondsSinceEpoch,
-            attributes: [
-                SemanticConventions.codeFunctionName: .string(function),
-                SemanticConventions.codeFilePath: .string(fileID),
-                SemanticConventions.codeLineNumber: .int(line),
-            ]
-        )
+            parent: context.active ?? ActiveContext(),
+            startTime: instant().nanosecondsSinceEpoch
+        ) { attributes in
+            attributes[SemanticConventions.codeFunctionName] = .string(function)
+            attributes[SemanticConventions.codeFilePath] = .string(fileID)
+            attributes[SemanticConventions.codeLineNumber] = .int(Int64(line))
+        }
+        span.record?.standardContext = context
+        return span
     }
 
     /// Does nothing: flushing is awaited through ``TracerProvider/forceFlush(timeout:)``.

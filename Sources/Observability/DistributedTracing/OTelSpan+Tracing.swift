@@ -1,9 +1,9 @@
 public import Tracing
 
 extension OTelSpan: Tracing.Span {
-    /// The context in which children are started.
+    /// The context in which children are started: the one that the span was started in, with the span.
     public var context: InstrumentationContext {
-        var context = InstrumentationContext.topLevel
+        var context = record?.standardContext ?? InstrumentationContext.current ?? .topLevel
         context.active = ActiveContext(self)
         return context
     }
@@ -41,23 +41,20 @@ extension OTelSpan: Tracing.Span {
     }
 
     /// The attributes in the standard API's form. Reading answers what was set; writing replaces by name.
+    ///
+    /// What is written is kept in that form and converted after the end of the span, by who exports it.
     public var attributes: SpanAttributes {
         get {
+            guard let record else { return SpanAttributes() }
             var attributes = SpanAttributes()
-            for element in recordedAttributes {
-                attributes[element.key] = element.value.spanAttribute
-            }
+            for element in record.read(\.attributes) { attributes[element.key] = element.value.spanAttribute }
+            attributes.merge(record.standardAttributes.copy())
             return attributes
         }
-        nonmutating set {
-            // Changing one value writes all of them back: those that came from here must not lose their kind on the way.
-            let recorded = recordedAttributes
-            var changes = Attributes()
-            for (key, value) in Attributes(newValue).map({ ($0.key, $0.value) })
-            where recorded[key].map({ AttributeValue($0.spanAttribute) }) != value {
-                changes[key] = value
-            }
-            if !changes.isEmpty { setAttributes(changes) }
+        nonmutating _modify {
+            var written = record?.standardAttributes.take() ?? SpanAttributes()
+            yield &written
+            if let record, record.isOpen { record.standardAttributes.put(written) }
         }
     }
 
@@ -86,7 +83,7 @@ extension Attributes {
 }
 
 extension AttributeValue {
-    fileprivate init(_ value: SpanAttribute) {
+    init(_ value: SpanAttribute) {
         switch value {
         case .int32(let value): self = .int(value)
         case .int64(let value): self = .int(value)
@@ -104,7 +101,7 @@ extension AttributeValue {
         }
     }
 
-    fileprivate var spanAttribute: SpanAttribute {
+    var spanAttribute: SpanAttribute {
         switch self {
         case .string(let value): .string(value)
         case .bool(let value): .bool(value)

@@ -2,8 +2,9 @@
 ///
 /// Implements RFC 9110 §5.6.1 (lists), §5.6.6 (parameters) and §12.4.2 (weights). Malformed elements are left out.
 struct WeightedElement {
-    /// Bounds what a header can cost.
-    private static let limit = 100
+    // These bound what a header can cost.
+    private static let byteLimit = 8192
+    private static let partLimit = 100
 
     /// In lower case.
     let name: String
@@ -16,9 +17,10 @@ struct WeightedElement {
         parameters.first { $0.name == parameter }?.value
     }
 
-    /// Reads all elements of a header.
+    /// Reads the elements of a header; of an absurdly long one those at its beginning.
     static func list(_ header: String) -> [WeightedElement] {
-        split(Array(header.utf8)[...], at: UInt8(ascii: ",")).prefix(limit).compactMap(WeightedElement.init)
+        split(Array(header.utf8.prefix(byteLimit))[...], at: UInt8(ascii: ","))
+            .prefix(partLimit).compactMap(WeightedElement.init)
     }
 
     private init?(_ text: ArraySlice<UInt8>) {
@@ -27,7 +29,7 @@ struct WeightedElement {
         name = Self.text(first).lowercased()
         var weight = 1000
         var parameters: [(name: String, value: String)] = []
-        for part in parts.dropFirst().prefix(Self.limit) {
+        for part in parts.dropFirst().prefix(Self.partLimit) {
             guard let equals = part.firstIndex(of: UInt8(ascii: "=")) else {
                 if Self.trimmed(part).isEmpty { continue }
                 return nil

@@ -24,7 +24,7 @@ public final class CounterMetric: Sendable {
     }
 
     /// Adds one.
-    @inline(never)
+    @inline(never)  // As are its sisters: see `ThreadRecord.runsHere`.
     public func increment() {
         add(1)
     }
@@ -56,8 +56,7 @@ public final class CounterMetric: Sendable {
     @inline(never)
     public func increment(by amount: Int = 1, exemplar span: SpanContext?) {
         guard amount >= 0 else { return diagnostics.rejectMeasurement() }
-        let thread = ThreadIdentity.current
-        if let cell = cells.own(thread) ?? cells.claim(thread) {
+        if let cell = cells.own ?? cells.find() {
             cell[Self.whole].addAsOwner(UInt64(amount))
         } else {
             cells.shared[Self.whole].wrappingAdd(UInt64(amount), ordering: .relaxed)
@@ -77,7 +76,7 @@ public final class CounterMetric: Sendable {
         let fractionBase = Double(bitPattern: fractionBase.load(ordering: .acquiring))
         var whole: UInt64 = 0
         var fraction = 0.0
-        cells.forEach { cell in
+        cells.visit { cell in
             whole &+= cell[Self.whole].load(ordering: .relaxed)
             fraction += Double(bitPattern: cell[Self.fraction].load(ordering: .relaxed))
         }
@@ -92,15 +91,14 @@ public final class CounterMetric: Sendable {
 
     @inline(__always)
     private func add(_ amount: UInt64) {
-        let thread = ThreadIdentity.current
-        guard let cell = cells.own(thread) else { return addElsewhere(amount, thread) }
+        guard let cell = cells.own else { return addElsewhere(amount) }
         cell[Self.whole].addAsOwner(amount)
         if exemplars.isArmed(0) { exemplars.offerCurrent(Double(amount), place: 0, patience: cell) }
     }
 
     @inline(never)
-    private func addElsewhere(_ amount: UInt64, _ thread: UInt) {
-        if let cell = cells.claim(thread) {
+    private func addElsewhere(_ amount: UInt64) {
+        if let cell = cells.find() {
             cell[Self.whole].addAsOwner(amount)
             if exemplars.isArmed(0) { exemplars.offerCurrent(Double(amount), place: 0, patience: cell) }
         } else {
@@ -109,9 +107,9 @@ public final class CounterMetric: Sendable {
         }
     }
 
+    @inline(never)
     private func add(fraction: Double) {
-        let thread = ThreadIdentity.current
-        if let cell = cells.own(thread) ?? cells.claim(thread) {
+        if let cell = cells.own ?? cells.find() {
             cell[Self.fraction].addDoubleAsOwner(fraction)
             if exemplars.isArmed(0) { exemplars.offerCurrent(fraction, place: 0, patience: cell) }
         } else {

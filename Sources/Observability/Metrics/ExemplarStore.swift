@@ -135,7 +135,7 @@ struct ExemplarStore: ~Copyable, Sendable {
     }
 
     @inline(__always)
-    private static func bit(_ place: Int) -> UInt64 { 1 << UInt64(min(place, 63)) }
+    private static func bit(_ place: Int) -> UInt64 { 1 &<< UInt64(truncatingIfNeeded: min(place, 63)) }
 
     private static func allBits(_ places: Int) -> UInt64 {
         places >= 64 ? .max : 1 << UInt64(places) - 1

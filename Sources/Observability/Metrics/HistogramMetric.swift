@@ -38,10 +38,10 @@ public final class HistogramMetric: Sendable {
     }
 
     /// Counts a value, in the histogram's unit. What is not finite is ignored and counted as rejected.
-    @inline(never)
+    @inline(never)  // As is its sister below: see `ThreadRecord.runsHere`.
     public func observe(_ value: Double) {
-        // One comparison each for the usual case; NaN fails them too.
-        guard value >= 0, value < .infinity else { return observeUnusual(value) }
+        // Positive and finite, in one comparison.
+        guard value.bitPattern < Double.infinity.bitPattern else { return observeUnusual(value) }
         record(value)
     }
 
@@ -62,8 +62,7 @@ public final class HistogramMetric: Sendable {
         guard value.isFinite else { return diagnostics.rejectMeasurement() }
         if value < 0 { sawNegative.store(true, ordering: .relaxed) }
         let bucket = layout.bucket(of: value)
-        let thread = ThreadIdentity.current
-        if let cell = cells.own(thread) ?? cells.claim(thread) {
+        if let cell = cells.own ?? cells.find() {
             count(value, bucket, own: cell)
         } else {
             count(value, bucket, shared: cells.shared)
@@ -95,7 +94,7 @@ public final class HistogramMetric: Sendable {
     /// Adds what fell into each bucket, not cumulated, to an array with a place for each.
     func addBuckets(to counts: UnsafeMutableBufferPointer<UInt64>) {
         let buckets = layout.count + 1
-        cells.forEach { cell in
+        cells.visit { cell in
             for index in 0..<buckets {
                 counts[index] &+= cell[Self.buckets + index].load(ordering: .relaxed)
             }
@@ -104,17 +103,16 @@ public final class HistogramMetric: Sendable {
 
     @inline(__always)
     private func record(_ value: Double) {
-        let thread = ThreadIdentity.current
-        guard let cell = cells.own(thread) else { return recordElsewhere(value, thread) }
+        guard let cell = cells.own else { return recordElsewhere(value) }
         let bucket = layout.bucket(of: value)
         count(value, bucket, own: cell)
         if exemplars.isArmed(bucket) { exemplars.offerCurrent(value, place: bucket, patience: cell) }
     }
 
     @inline(never)
-    private func recordElsewhere(_ value: Double, _ thread: UInt) {
+    private func recordElsewhere(_ value: Double) {
         let bucket = layout.bucket(of: value)
-        if let cell = cells.claim(thread) {
+        if let cell = cells.find() {
             count(value, bucket, own: cell)
             if exemplars.isArmed(bucket) { exemplars.offerCurrent(value, place: bucket, patience: cell) }
         } else {
@@ -126,14 +124,14 @@ public final class HistogramMetric: Sendable {
     @inline(never)
     private func observeUnusual(_ value: Double) {
         guard value.isFinite else { return diagnostics.rejectMeasurement() }
-        sawNegative.store(true, ordering: .relaxed)
+        if value < 0 { sawNegative.store(true, ordering: .relaxed) }
         record(value)
     }
 
     // The bucket first: who sees the sum sees the bucket.
     @inline(__always)
     private func count(_ value: Double, _ bucket: Int, own cell: StripedCells.Cell) {
-        cell[Self.buckets + bucket].addAsOwner(1)
+        cell[Self.buckets &+ bucket].addAsOwner(1)
         cell[Self.sum].addDoubleAsOwner(value)
     }
 

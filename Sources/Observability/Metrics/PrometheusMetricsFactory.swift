@@ -13,6 +13,8 @@ public struct PrometheusMetricsFactory: MetricsFactory {
     // Made once, because libraries make instruments often, some of them for every request.
     private let timerLayout: BucketLayout
     private let recorderLayout: BucketLayout
+    private let advice: [String: InstrumentAdvice]
+    private let layouts: [String: BucketLayout]
 
     /// Creates the door.
     ///
@@ -20,16 +22,20 @@ public struct PrometheusMetricsFactory: MetricsFactory {
     ///   - registry: Gets the metrics.
     ///   - timerBuckets: The buckets of all timers, in seconds.
     ///   - recorderBuckets: The buckets of all recorders that aggregate.
+    ///   - advice: What is known about single instruments, by their labels as the library writes them.
     public init(
         registry: MetricsRegistry,
         timerBuckets: HistogramBuckets = .rpcSeconds,
-        recorderBuckets: HistogramBuckets = .general
+        recorderBuckets: HistogramBuckets = .general,
+        advice: [String: InstrumentAdvice] = [:]
     ) {
         self.registry = registry
         self.timerBuckets = timerBuckets
         self.recorderBuckets = recorderBuckets
         timerLayout = BucketLayout(timerBuckets)
         recorderLayout = BucketLayout(recorderBuckets)
+        self.advice = advice
+        layouts = advice.compactMapValues { $0.buckets.map(BucketLayout.init) }
     }
 
     /// Makes a counter of whole numbers.
@@ -53,14 +59,17 @@ public struct PrometheusMetricsFactory: MetricsFactory {
     /// Makes a histogram, or a gauge when nothing is to be aggregated.
     public func makeRecorder(label: String, dimensions: [(String, String)], aggregate: Bool) -> any RecorderHandler {
         guard aggregate else { return makeGauge(label, dimensions) }
-        let descriptor = descriptor(.histogram(recorderBuckets), label, unit: nil)
-        return HistogramSeries(registry.histogramFamily(descriptor, layout: recorderLayout), dimensions)
+        let descriptor = descriptor(.histogram(advice[label]?.buckets ?? recorderBuckets), label, unit: nil)
+        return HistogramSeries(
+            registry.histogramFamily(descriptor, layout: layouts[label] ?? recorderLayout),
+            dimensions
+        )
     }
 
     /// Makes a histogram in seconds.
     public func makeTimer(label: String, dimensions: [(String, String)]) -> any TimerHandler {
-        let descriptor = descriptor(.histogram(timerBuckets), label, unit: .seconds)
-        return HistogramSeries(registry.histogramFamily(descriptor, layout: timerLayout), dimensions)
+        let descriptor = descriptor(.histogram(advice[label]?.buckets ?? timerBuckets), label, unit: .seconds)
+        return HistogramSeries(registry.histogramFamily(descriptor, layout: layouts[label] ?? timerLayout), dimensions)
     }
 
     /// Removes the counter's series.
@@ -89,7 +98,31 @@ public struct PrometheusMetricsFactory: MetricsFactory {
     }
 
     private func descriptor(_ kind: MetricDescriptor.Kind, _ label: String, unit: MetricUnit?) -> MetricDescriptor {
-        MetricDescriptor(kind, name: label, help: "\(label), recorded through swift-metrics.", unit: unit, labels: nil)
+        let advice = advice[label]
+        return MetricDescriptor(
+            kind,
+            name: label,
+            help: advice?.help ?? "\(label), recorded through swift-metrics.",
+            unit: unit ?? advice?.unit,
+            labels: nil
+        )
+    }
+}
+
+/// What swift-metrics cannot say about an instrument.
+public struct InstrumentAdvice: Sendable, Hashable {
+    /// What is measured, in one sentence.
+    public var help: String?
+    /// The unit of what is recorded, whose word ends the metric's name. Timers are always in seconds.
+    public var unit: MetricUnit?
+    /// The buckets of a timer or a recorder, in the unit.
+    public var buckets: HistogramBuckets?
+
+    /// Creates advice; what is `nil` stays as it is without advice.
+    public init(help: String? = nil, unit: MetricUnit? = nil, buckets: HistogramBuckets? = nil) {
+        self.help = help
+        self.unit = unit
+        self.buckets = buckets
     }
 }
 

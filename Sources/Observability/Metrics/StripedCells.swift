@@ -13,13 +13,14 @@ private import Darwin
 /// one that all other threads share by atomic additions; only when those come often does it get a table of more cells.
 /// A total is the sum over all cells. Nothing is ever moved or taken back, so the sums of monotonic words only rise.
 ///
-/// Why a plain store is enough: the identities of two running threads differ, so a cell has one writer at a time. The
-/// identity of a thread that has ended may be given to a new one, but whatever recycles a thread's memory orders the
-/// end of the one before the start of the other, so that the new writer sees what the old one wrote.
+/// Why a plain store is enough: a cell belongs to a ``ThreadRecord``, which one running thread has at a time, and which
+/// changes hands under a lock.
 struct StripedCells: ~Copyable, @unchecked Sendable {
     // Unchecked because of the pointers: they lead to atomics only, which live until `deinit`.
     typealias Word = Atomic<UInt64>
     typealias Cell = UnsafeMutablePointer<Word>
+    /// A ``ThreadRecord``; nobody's until somebody claims the cell, and then never changed. Records live for ever.
+    private typealias Owner = Atomic<UnsafeRawPointer>
 
     /// How often other threads may come to the shared cell before the series gets a table.
     private static let patience: UInt64 = 512
@@ -41,8 +42,8 @@ struct StripedCells: ~Copyable, @unchecked Sendable {
     private let strideBytes: Int
     /// The owners are on lines of their own, which are only read once every thread has its cell.
     private let ownersBytes: Int
-    /// Who owns the first cell; zero while nobody does.
-    private let owner = Atomic<UInt>(0)
+    /// Who owns the first cell.
+    private let owner = Owner(ThreadRecord.nobody.pointer)
     private let table = Atomic<UnsafeMutableRawPointer?>(nil)
     /// The cell of the first thread; the one that is shared follows it.
     private let first: Cell
@@ -66,28 +67,27 @@ struct StripedCells: ~Copyable, @unchecked Sendable {
     /// The cell that is shared by the threads that have none; it is changed by atomic additions only.
     var shared: Cell { first + words }
 
-    /// The cell that only this thread writes to, if it has one already; otherwise ask ``claim(_:)``.
+    /// The first cell, if this thread owns it; otherwise ask ``find()``.
+    ///
+    /// Callers must not be inlined into asynchronous functions, see ``ThreadRecord/runsHere``.
     @inline(__always)
-    func own(_ thread: UInt) -> Cell? {
-        if owner.load(ordering: .relaxed) == thread { return first }
-        guard let table = table.load(ordering: .acquiring) else { return nil }
-        let slot = slot(of: thread)
-        return owners(table)[slot].load(ordering: .relaxed) == thread ? cell(table, slot) : nil
+    var own: Cell? {
+        let owner = Unmanaged<ThreadRecord>.fromOpaque(owner.load(ordering: .acquiring))
+        return owner._withUnsafeGuaranteedRef { $0.runsHere } ? first : nil
     }
 
-    /// Finds or takes a cell for a thread; counts how often there is none, and makes a table when that is often.
+    /// Finds or takes a cell that only this thread writes to; counts how often there is none, and makes a table when
+    /// that is often.
     ///
     /// - Returns: `nil` when the thread must use the shared cell.
     @inline(never)
-    func claim(_ thread: UInt) -> Cell? {
-        let current = owner.load(ordering: .relaxed)
-        if current == thread || (current == 0 && owner.claim(thread)) { return first }
+    func find() -> Cell? {
+        guard let record = ThreadRecord.current else { return nil }
+        if isOwner(record, of: owner) { return first }
         guard let table = table.load(ordering: .acquiring) ?? grow() else { return nil }
-        let start = slot(of: thread)
         for probe in 0..<Self.probes {
-            let slot = (start + probe) & slotMask
-            let current = owners(table)[slot].load(ordering: .relaxed)
-            if current == thread || (current == 0 && owners(table)[slot].claim(thread)) { return cell(table, slot) }
+            let slot = (record.number &+ probe) & slotMask
+            if isOwner(record, of: owners(table)[slot]) { return cell(table, slot) }
         }
         countVisit()
         return nil
@@ -95,11 +95,12 @@ struct StripedCells: ~Copyable, @unchecked Sendable {
 
     /// Calls a body with each cell in turn; what it does is inlined.
     @inline(__always)
-    func forEach(_ body: (Cell) -> Void) {
+    func visit(_ body: (Cell) -> Void) {
         body(first)
         body(shared)
         guard let table = table.load(ordering: .acquiring) else { return }
-        for slot in 0...slotMask where owners(table)[slot].load(ordering: .relaxed) != 0 {
+        let nobody = ThreadRecord.nobody.pointer
+        for slot in 0...slotMask where owners(table)[slot].load(ordering: .relaxed) != nobody {
             body(cell(table, slot))
         }
     }
@@ -108,7 +109,7 @@ struct StripedCells: ~Copyable, @unchecked Sendable {
     @inline(__always)
     func sum(_ word: Int) -> UInt64 {
         var sum: UInt64 = 0
-        forEach { sum &+= $0[word].load(ordering: .relaxed) }
+        visit { sum &+= $0[word].load(ordering: .relaxed) }
         return sum
     }
 
@@ -118,13 +119,14 @@ struct StripedCells: ~Copyable, @unchecked Sendable {
     @inline(__always)
     func doubleSum(_ word: Int) -> Double {
         var sum = 0.0
-        forEach { sum += Double(bitPattern: $0[word].load(ordering: .acquiring)) }
+        visit { sum += Double(bitPattern: $0[word].load(ordering: .acquiring)) }
         return sum
     }
 
     private func grow() -> UnsafeMutableRawPointer? {
         guard countVisit() > Self.patience else { return nil }
         let new = Self.allocate(bytes: ownersBytes + (slotMask + 1) * strideBytes)
+        for slot in 0...slotMask { (owners(new) + slot).initialize(to: Owner(ThreadRecord.nobody.pointer)) }
         let (isOurs, current) = table.compareExchange(
             expected: nil,
             desired: new,
@@ -144,14 +146,19 @@ struct StripedCells: ~Copyable, @unchecked Sendable {
         return visits
     }
 
+    /// Whether a thread owns a cell, or has become the owner of one that had none.
     @inline(__always)
-    private func slot(of thread: UInt) -> Int {
-        Int(truncatingIfNeeded: (thread &* 0x9E37_79B9) >> 16) & slotMask
+    private func isOwner(_ record: ThreadRecord, of owner: borrowing Owner) -> Bool {
+        let pointer = record.pointer
+        let current = owner.load(ordering: .relaxed)
+        if current == pointer { return true }
+        guard current == ThreadRecord.nobody.pointer else { return false }
+        return owner.compareExchange(expected: current, desired: pointer, ordering: .acquiringAndReleasing).exchanged
     }
 
     @inline(__always)
-    private func owners(_ table: UnsafeMutableRawPointer) -> UnsafeMutablePointer<Atomic<UInt>> {
-        table.assumingMemoryBound(to: Atomic<UInt>.self)
+    private func owners(_ table: UnsafeMutableRawPointer) -> UnsafeMutablePointer<Owner> {
+        table.assumingMemoryBound(to: Owner.self)
     }
 
     @inline(__always)
@@ -172,11 +179,8 @@ struct StripedCells: ~Copyable, @unchecked Sendable {
     }
 }
 
-extension Atomic<UInt> {
-    /// Makes a thread the owner if there is none; acquiring, because an owner has been here before if it fails.
-    fileprivate func claim(_ thread: UInt) -> Bool {
-        compareExchange(expected: 0, desired: thread, ordering: .acquiringAndReleasing).exchanged
-    }
+extension ThreadRecord {
+    fileprivate var pointer: UnsafeRawPointer { UnsafeRawPointer(Unmanaged.passUnretained(self).toOpaque()) }
 }
 
 extension Atomic<UInt64> {

@@ -242,6 +242,7 @@ public final class BatchSpanProcessor: SpanProcessor {
         _ batch: inout [FinishedSpan]
     ) {
         while records.count < count, let record = queue.pop() {
+            record.complete()
             batch.append(record.data)
             records.append(record)
         }

@@ -34,7 +34,10 @@ public struct EndedSpan: Sendable {
     }
 
     /// A copy of what was recorded.
-    public var finished: FinishedSpan { record.data }
+    public var finished: FinishedSpan {
+        record.complete()
+        return record.data
+    }
 }
 
 /// Drops every span: the processor of a process whose tracing is off.
@@ -63,6 +66,8 @@ public struct SpanProcessorGroup: SpanProcessor {
 
     /// Hands the span to each.
     public func onEnd(_ span: EndedSpan) {
+        // Before several threads may look at it.
+        span.record.complete()
         for processor in processors { processor.onEnd(span) }
     }
 

@@ -93,7 +93,7 @@ public struct Baggage: Hashable, Sendable {
         var text = ""
         var count = 0
         for member in members where count < Self.memberLimit {
-            var item = member.name + "=" + PercentEncoding.encode(member.value, allowed: Self.isValueByte)
+            var item = member.name + "=" + PercentEncoding.encode(member.value, allowed: Self.isSentByte)
             if !member.metadata.isEmpty { item += ";" + member.metadata }
             let separator = text.isEmpty ? "" : ","
             guard text.utf8.count + separator.utf8.count + item.utf8.count <= limit else { continue }
@@ -115,6 +115,12 @@ public struct Baggage: Hashable, Sendable {
     /// What properties consist of: tokens and values, with semicolons and white space between.
     private static func isMetadataByte(_ byte: UInt8) -> Bool {
         isValueByte(byte) || byte == UInt8(ascii: ";") || byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t")
+    }
+
+    /// What is sent as it is: `+` is encoded too, because readers of forms, Python's propagator among them, take it for a
+    /// space.
+    private static func isSentByte(_ byte: UInt8) -> Bool {
+        isValueByte(byte) && byte != UInt8(ascii: "+")
     }
 
     /// `baggage-octet` of the grammar: visible ASCII without quotes, comma, semicolon and backslash.

@@ -8,6 +8,31 @@ struct SamplingPlan: Sendable {
         case threshold(UInt64)
 
         @inline(__always)
+        var isThreshold: Bool {
+            if case .threshold = self { true } else { false }
+        }
+
+        /// Decides about a span that has a parent with a state, which may bring its own randomness and threshold.
+        ///
+        /// - Returns: The decision, and the state with a threshold only where it is the decision's.
+        @inline(never)
+        func sample(_ traceID: TraceID, inheriting state: TraceState) -> (isSampled: Bool, state: TraceState) {
+            let inherited = OTTraceState(state)
+            var own = inherited
+            let randomness = inherited.randomness ?? traceID.low & SamplingThreshold.mask
+            let isSampled: Bool
+            switch self {
+            case .on, .off:
+                isSampled = self == .on
+                if let threshold = inherited.threshold, isSampled != (randomness >= threshold) { own.threshold = nil }
+            case .threshold(let value):
+                isSampled = randomness >= value
+                own.threshold = isSampled ? value : nil
+            }
+            return (isSampled, own == inherited ? state : own.applied(to: state))
+        }
+
+        @inline(__always)
         func includes(_ traceID: TraceID) -> Bool {
             switch self {
             case .on: true
@@ -46,7 +71,7 @@ struct SamplingPlan: Sendable {
 
     private static func state(_ rule: Rule) -> TraceState {
         guard case .threshold(let value) = rule else { return TraceState() }
-        return TraceState(headerLines: ["ot=th:\(SamplingThreshold(value: value).text)"]) ?? TraceState()
+        return OTTraceState(threshold: value).applied(to: TraceState())
     }
 
     private static func rule(_ sampler: Sampler, in situation: (Sampler) -> Sampler) -> Rule {
@@ -72,6 +97,9 @@ struct SamplingPlan: Sendable {
 /// Implements the OpenTelemetry specification, "Probability sampling using tracestate": four significant digits, and
 /// those that are all `f` at the front do not count.
 struct SamplingThreshold: Sendable, Hashable {
+    /// The bits of a trace id that are its randomness.
+    static let mask: UInt64 = 0x00FF_FFFF_FFFF_FFFF
+
     /// Out of 2⁵⁶; what is not below it is recorded.
     let value: UInt64
 
@@ -96,17 +124,19 @@ struct SamplingThreshold: Sendable, Hashable {
         self.value = value
     }
 
-    /// The `th` value: hex digits without zeros at the end.
-    var text: String {
-        var hex = String(value, radix: 16)
-        hex = String(repeating: "0", count: 14 - hex.count) + hex
-        while hex.count > 1, hex.last == "0" { hex.removeLast() }
-        return hex
-    }
-
     /// Whether a trace is recorded, by the low 56 bits of its id.
     @inline(__always)
     func includes(_ traceID: TraceID) -> Bool {
-        traceID.low & 0x00FF_FFFF_FFFF_FFFF >= value
+        traceID.low & Self.mask >= value
+    }
+}
+
+extension TraceState {
+    /// The state of a span that is recorded although its randomness says otherwise.
+    var withoutThreshold: TraceState {
+        var own = OTTraceState(self)
+        guard own.threshold != nil else { return self }
+        own.threshold = nil
+        return own.applied(to: self)
     }
 }

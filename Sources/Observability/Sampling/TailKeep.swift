@@ -131,6 +131,7 @@ public final class TailKeep: Sendable {
     ///
     /// - Returns: What is to be exported now.
     func take(_ record: SpanRecord) -> [SpanRecord] {
+        record.complete()
         let span = record.data
         let verdict: Reason? =
             if case .error = span.status { .error } else if isSlow(span) { .slow } else { nil }

@@ -121,9 +121,6 @@ public struct OTelSpan: Sendable {
     /// Whether changes are recorded: from the start to the end of a span that is sampled or may be kept later.
     public var isRecording: Bool { record?.isOpen ?? false }
 
-    /// What was set so far.
-    var recordedAttributes: Attributes { record?.read(\.attributes) ?? Attributes() }
-
     /// Whether somebody already said what went wrong.
     var hasError: Bool {
         guard case .error? = record?.read(\.status) else { return false }

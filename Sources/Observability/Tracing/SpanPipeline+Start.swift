@@ -27,14 +27,18 @@ extension SpanPipeline {
             traceID = ids.makeTraceID()
         }
         var isSampled = rule.includes(traceID)
-        if !isSampled, let tailKeep { isSampled = tailKeep.isKept(traceID) }
+        var traceState = parent.traceState
+        if parentSpanID == nil {
+            if isSampled { traceState = plan.rootState }
+        } else if !traceState.isEmpty || rule.isThreshold {
+            (isSampled, traceState) = rule.sample(traceID, inheriting: traceState)
+        }
+        if !isSampled, let tailKeep, tailKeep.isKept(traceID) {
+            isSampled = true
+            traceState = traceState.withoutThreshold
+        }
         if isSampled { flags.insert(.sampled) }
-        let context = SpanContext(
-            traceID: traceID,
-            spanID: ids.makeSpanID(),
-            flags: flags,
-            traceState: isSampled && parentSpanID == nil ? plan.rootState : parent.traceState
-        )
+        let context = SpanContext(traceID: traceID, spanID: ids.makeSpanID(), flags: flags, traceState: traceState)
         statistics.spanStarted(
             parentIsRemote: parentIsRemote,
             result: isSampled ? .recordAndSample : tailKeep == nil ? .drop : .recordOnly
@@ -55,14 +59,13 @@ extension SpanPipeline {
             record.tracerNumber = tracer.number
             record.data.scope = tracer.scope
         }
+        copyBaggage(parent.baggage, to: record)
         return (OTelSpan(context, baggage: parent.baggage, record: record), record)
     }
 
     /// A span that records nothing and is nobody's parent: who comes next continues the caller's own context, as the
     /// trace API asks of a tracer without SDK.
     private func passingOn(_ parent: ActiveContext) -> OTelSpan {
-        var context = SpanContext(traceID: TraceID(high: 0, low: 0), spanID: SpanID(0), flags: [])
-        if let parent = parent.parent { context = parent }
-        return OTelSpan(context, baggage: parent.baggage, record: nil)
+        OTelSpan(parent.parent ?? .none, baggage: parent.baggage, record: nil)
     }
 }

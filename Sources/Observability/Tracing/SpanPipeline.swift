@@ -20,6 +20,7 @@ final class SpanPipeline: @unchecked Sendable {
     let isEnabled: Bool
     let plan: SamplingPlan
     let tailKeep: TailKeep?
+    private let baggageAllowList: BaggageAllowList
     let limits: SpanLimits
     let ids: IDGenerator
     let statistics = SpanStatisticsCounters()
@@ -35,6 +36,7 @@ final class SpanPipeline: @unchecked Sendable {
     ///   - isEnabled: Whether spans are made at all.
     ///   - sampler: Decides which spans are recorded.
     ///   - tailKeep: Holds what the sampler drops, for the case that it matters after all.
+    ///   - baggageAllowList: The baggage that becomes attributes of recording spans.
     ///   - ids: Makes identifiers.
     ///   - limits: How much a span may hold.
     ///   - processor: Gets the spans that end.
@@ -44,6 +46,7 @@ final class SpanPipeline: @unchecked Sendable {
         isEnabled: Bool = true,
         sampler: Sampler = .alwaysOn,
         tailKeep: TailKeep? = nil,
+        baggageAllowList: BaggageAllowList = BaggageAllowList(),
         ids: consuming IDGenerator = IDGenerator(),
         limits: SpanLimits = SpanLimits(),
         processor: any SpanProcessor,
@@ -53,6 +56,7 @@ final class SpanPipeline: @unchecked Sendable {
         self.isEnabled = isEnabled
         plan = SamplingPlan(sampler)
         self.tailKeep = tailKeep
+        self.baggageAllowList = baggageAllowList
         self.ids = ids
         self.limits = limits
         self.processor = processor
@@ -72,6 +76,13 @@ final class SpanPipeline: @unchecked Sendable {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
         return UInt64(bitPattern: Int64(time.tv_sec)) &* 1_000_000_000 &+ UInt64(bitPattern: Int64(time.tv_nsec))
+    }
+
+    /// Copies the baggage that may be shown. Almost always there is none, and then there is nothing to do.
+    @inline(__always)
+    func copyBaggage(_ baggage: Baggage, to record: SpanRecord) {
+        guard !baggage.isEmpty, !baggageAllowList.isEmpty else { return }
+        record.data.attributes.merge(baggageAllowList.attributes(of: baggage))
     }
 
     /// Hands on a span that has just ended.

@@ -1,4 +1,5 @@
 internal import Synchronization
+internal import Tracing
 
 /// What is recorded about one span, in memory that is used again.
 ///
@@ -21,6 +22,10 @@ final class SpanRecord: @unchecked Sendable {
     @exclusivity(unchecked) var isSampled = false
     /// The tracer whose scope `data` has.
     @exclusivity(unchecked) var tracerNumber: UInt64 = 0
+    /// What was written through the standard API and has not been converted yet.
+    let standardAttributes = StandardAttributes()
+    /// The context of the standard API that the span was started in, if it was started there.
+    @exclusivity(unchecked) var standardContext: InstrumentationContext?
     /// What it needs while it runs, and where it goes at the end.
     let pipeline: SpanPipeline
     /// The same, without counting references: ``pipeline`` keeps it alive.
@@ -108,8 +113,15 @@ final class SpanRecord: @unchecked Sendable {
         }
     }
 
+    /// Completes what is recorded. Only for the owner, after the end.
+    func complete() {
+        guard standardAttributes.isWritten else { return }
+        data.droppedAttributesCount += standardAttributes.convert(into: &data.attributes, pipeline.limits.span)
+    }
+
     /// Forgets everything but the memory. Only for the owner.
     func reset() {
+        if standardContext != nil { standardContext = nil }
         data.attributes.removeAll()
         data.events.removeAll(keepingCapacity: data.events.capacity <= Self.retainedEvents)
         data.links.removeAll(keepingCapacity: data.links.capacity <= Self.retainedEvents)

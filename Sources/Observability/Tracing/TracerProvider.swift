@@ -22,6 +22,7 @@ public final class TracerProvider: Sendable {
     ///   - resource: Describes the process.
     ///   - sampler: Decides which spans are recorded.
     ///   - tailKeep: Holds what the sampler drops, for the case that it matters after all; nothing is held when `nil`.
+    ///   - baggageAllowList: The baggage that becomes attributes of recording spans.
     ///   - limits: How much a span may hold.
     ///   - ids: Makes identifiers.
     ///   - processor: Receives the sampled spans that end.
@@ -31,6 +32,7 @@ public final class TracerProvider: Sendable {
         resource: Resource,
         sampler: Sampler = .parentBased(root: .alwaysOn),
         tailKeep: TailKeep? = nil,
+        baggageAllowList: BaggageAllowList = BaggageAllowList(),
         limits: SpanLimits = SpanLimits(),
         ids: consuming IDGenerator = IDGenerator(),
         processor: any SpanProcessor,
@@ -43,6 +45,7 @@ public final class TracerProvider: Sendable {
             isEnabled: isEnabled,
             sampler: sampler,
             tailKeep: tailKeep,
+            baggageAllowList: baggageAllowList,
             ids: ids,
             limits: limits,
             processor: processor,

@@ -9,7 +9,8 @@ internal import ServiceLifecycle
 /// Meant for Prometheus and the orchestrator on a port of its own, which nobody else should reach.
 struct AdminServer: Service, CustomStringConvertible {
     let address: NetworkAddress
-    let metrics: MetricsRegistry
+    /// `nil` when no metrics are to be served.
+    let metrics: MetricsRegistry?
     let readiness: Readiness
     let logger: Logger
 
@@ -17,9 +18,11 @@ struct AdminServer: Service, CustomStringConvertible {
 
     func run() async throws {
         let router = Router()
-        let endpoint = MetricsEndpoint(metrics: metrics)
-        router.get("/metrics") { request, _ in
-            await endpoint.respond(to: request)
+        if let metrics {
+            let endpoint = MetricsEndpoint(metrics: metrics)
+            router.get("/metrics") { request, _ in
+                await endpoint.respond(to: request)
+            }
         }
         router.get("/livez") { _, _ in
             Response(

@@ -21,9 +21,15 @@ public struct Bootstrap: Sendable {
     /// - Parameters:
     ///   - name: The service's name, unless `OTEL_SERVICE_NAME` says otherwise.
     ///   - environment: The variables.
+    ///   - tailKeep: How traces that the sampler dropped are kept when they turn out to matter; `nil` for not at all.
     ///   - makeLogger: Makes the process's logger from the service's name.
-    public init(_ name: String, environment: [String: String], makeLogger: (String) -> Logger) {
-        self.init(name, environment: environment) { _, resource, _ in
+    public init(
+        _ name: String,
+        environment: [String: String],
+        tailKeep: TailKeep.Configuration? = nil,
+        makeLogger: (String) -> Logger
+    ) {
+        self.init(name, environment: environment, tailKeep: tailKeep) { _, resource, _ in
             Loggers(makeLogger(resource.serviceName))
         }
     }
@@ -34,8 +40,14 @@ public struct Bootstrap: Sendable {
     ///   - name: The service's name, unless `OTEL_SERVICE_NAME` says otherwise.
     ///   - environment: The variables.
     ///   - logging: How the process's loggers write.
-    public init(_ name: String, environment: [String: String], logging: StructuredLogHandler.Configuration) {
-        self.init(name, environment: environment) { configuration, resource, problems in
+    ///   - tailKeep: How traces that the sampler dropped are kept when they turn out to matter; `nil` for not at all.
+    public init(
+        _ name: String,
+        environment: [String: String],
+        logging: StructuredLogHandler.Configuration,
+        tailKeep: TailKeep.Configuration? = nil
+    ) {
+        self.init(name, environment: environment, tailKeep: tailKeep) { configuration, resource, problems in
             Loggers(logging, configuration, resource: resource, environment: environment, problems: &problems)
         }
     }
@@ -43,6 +55,7 @@ public struct Bootstrap: Sendable {
     private init(
         _ name: String,
         environment: [String: String],
+        tailKeep: TailKeep.Configuration? = nil,
         _ makeLoggers: (OTelConfiguration, Resource, inout [String]) -> Loggers
     ) {
         let configuration = OTelConfiguration(environment: environment)
@@ -57,12 +70,13 @@ public struct Bootstrap: Sendable {
         let loggers = makeLoggers(configuration, resource, &problems)
         let logger = loggers.process
         logProcessor = loggers.processor
-        let metrics = MetricsRegistry()
+        let metrics = MetricsRegistry(exemplarFilter: configuration.exemplarFilter)
         if configuration.isTracingEnabled {
             processor = Self.makeProcessor(
                 configuration,
                 resource: resource,
                 environment: environment,
+                metrics: metrics,
                 logger: loggers.telemetry,
                 problems: &problems
             )
@@ -72,20 +86,27 @@ public struct Bootstrap: Sendable {
         metrics.setProblemHandler { problem in
             logger.warning("metric is wrong", metadata: ["problem": "\(problem)"])
         }
+        metrics.registerTargetInfo(resource)
         metrics.registerProcessMetrics()
         metrics.registerBuildInfo(version: BuildInfo.version)
-        if let processor { metrics.registerSpanMetrics(of: processor) }
         if let logProcessor { metrics.registerLogMetrics(of: logProcessor) }
+        // Who turns sampling off altogether wants no traces, whatever happens.
+        let tailKeep = configuration.sampler == .alwaysOff ? nil : tailKeep
+        let provider = TracerProvider(
+            resource: resource,
+            sampler: configuration.sampler,
+            tailKeep: processor == nil ? nil : tailKeep.map { TailKeep($0) },
+            baggageAllowList: configuration.baggageAllowList,
+            limits: configuration.limits,
+            processor: processor ?? NoOpSpanProcessor(),
+            isEnabled: processor != nil
+        )
+        metrics.registerSDKMetrics(of: provider, processor)
         telemetry = Telemetry(
-            provider: TracerProvider(
-                resource: resource,
-                sampler: configuration.sampler,
-                limits: configuration.limits,
-                processor: processor ?? NoOpSpanProcessor(),
-                isEnabled: processor != nil
-            ),
+            provider: provider,
             metrics: metrics,
-            logger: logger
+            logger: logger,
+            propagators: configuration.propagators
         )
         self.problems = problems
     }
@@ -113,6 +134,7 @@ public struct Bootstrap: Sendable {
         _ configuration: OTelConfiguration,
         resource: Resource,
         environment: [String: String],
+        metrics: MetricsRegistry,
         logger: Logger,
         problems: inout [String]
     ) -> BatchSpanProcessor? {
@@ -121,6 +143,7 @@ public struct Bootstrap: Sendable {
             do {
                 exporter = try OTLPHTTPSpanExporter(
                     configuration: OTLPExporterConfiguration(environment: environment, problems: &problems),
+                    metrics: metrics,
                     logger: logger
                 )
             } catch {
@@ -130,40 +153,6 @@ public struct Bootstrap: Sendable {
         if configuration.tracesExporters.contains(.console) { exporter = ConsoleSpanExporter(next: exporter) }
         return exporter.map {
             BatchSpanProcessor(exporter: $0, resource: resource, configuration: configuration.batch)
-        }
-    }
-}
-
-extension MetricsRegistry {
-    /// Shows what becomes of spans: the SDK's own metrics of OpenTelemetry 1.44.
-    fileprivate func registerSpanMetrics(of processor: BatchSpanProcessor) {
-        gauge("otel_sdk_processor_span_queue_size", help: "Spans that wait for their export.") { [weak processor] in
-            processor.map { Double($0.statistics.queued) }
-        }
-        gauge("otel_sdk_processor_span_queue_capacity", help: "Spans that may wait.") { [weak processor] in
-            processor.map { Double($0.queueCapacity) }
-        }
-        counter(
-            "otel_sdk_processor_span_processed_total",
-            help: "Spans that left the processor, by why they were dropped.",
-            labels: ["error_type"]
-        ) { [weak processor] in
-            guard let statistics = processor?.statistics else { return [] }
-            let lost = statistics.droppedQueueFull + statistics.droppedAfterShutdown
-            return [
-                ObservedValue(Double(statistics.received - lost - statistics.queued), ""),
-                ObservedValue(Double(statistics.droppedQueueFull), "queue_full"),
-                ObservedValue(Double(statistics.droppedAfterShutdown), "already_shutdown"),
-            ]
-        }
-        counter(
-            "otel_sdk_exporter_span_exported_total",
-            help: "Spans whose export has ended, by why it failed.",
-            labels: ["error_type"]
-        ) { [weak processor] in
-            guard let statistics = processor?.statistics else { return [] }
-            let failed = statistics.failed.map { ObservedValue(Double($0.value), $0.key) }
-            return [ObservedValue(Double(statistics.exported), "")] + failed
         }
     }
 }

@@ -40,7 +40,12 @@ public enum ServiceMain {
     private static func run(_ definition: any ServiceDefinition.Type, environment: [String: String]) async -> Int32 {
         var settings = Settings(environment: environment)
         let common = CommonSettings(&settings, definition: definition)
-        let bootstrap = Bootstrap(definition.name, environment: environment, logging: common.logging)
+        let bootstrap = Bootstrap(
+            definition.name,
+            environment: environment,
+            logging: common.logging,
+            tailKeep: common.tailKeep
+        )
         let logger = bootstrap.telemetry.logger
         for problem in bootstrap.problems {
             logger.warning("setting is ignored", metadata: ["problem": "\(problem)"])
@@ -54,7 +59,12 @@ public enum ServiceMain {
             return 78
         }
         logger.info("starting", metadata: ["version": "\(BuildInfo.version)", "pid": "\(getpid())"])
-        let code = await run(parts, settings: common, telemetry: bootstrap.telemetry)
+        let code = await run(
+            parts,
+            settings: common,
+            telemetry: bootstrap.telemetry,
+            servesMetrics: bootstrap.servesMetrics
+        )
         // Whatever happened, what was recorded about it should reach the backend, if that is possible in time.
         if !(await bootstrap.shutdown(timeout: common.grace / 3)) {
             logger.warning("spans were lost at the end: the trace backend did not take them in time")
@@ -64,7 +74,12 @@ public enum ServiceMain {
         return code
     }
 
-    private static func run(_ parts: ServiceParts, settings: CommonSettings, telemetry: Telemetry) async -> Int32 {
+    private static func run(
+        _ parts: ServiceParts,
+        settings: CommonSettings,
+        telemetry: Telemetry,
+        servesMetrics: Bool
+    ) async -> Int32 {
         let logger = telemetry.logger
         let gate = Gate()
         let readiness = Readiness(dependencies: parts.dependencies, gate: gate, logger: logger)
@@ -82,7 +97,7 @@ public enum ServiceMain {
         // Stopped from the last to the first: calls first, then the work behind them, then what that stands on.
         let admin = AdminServer(
             address: settings.adminAddress,
-            metrics: telemetry.metrics,
+            metrics: servesMetrics ? telemetry.metrics : nil,
             readiness: readiness,
             logger: logger
         )
@@ -128,6 +143,7 @@ public enum ServiceMain {
                 HealthService(serviceNames: settings.serviceNames, readiness: readiness)
             ],
             telemetry: telemetry,
+            callers: settings.callers,
             interceptors: [ErrorInterceptor(logger: telemetry.logger)]
         )
     }

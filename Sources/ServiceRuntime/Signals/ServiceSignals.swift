@@ -22,7 +22,8 @@ public struct ServiceSignals: Sendable {
     public init(of definition: any ServiceDefinition.Type, environment: [String: String] = [:]) async throws {
         var settings = Settings(environment: environment)
         let common = CommonSettings(&settings, definition: definition)
-        let bootstrap = Bootstrap(definition.name, environment: environment) { name in
+        let bootstrap = Bootstrap(definition.name, environment: environment, tailKeep: TailKeep.Configuration()) {
+            name in
             Logger(label: name) { _ in SwiftLogNoOpLogHandler() }
         }
         let telemetry = bootstrap.telemetry

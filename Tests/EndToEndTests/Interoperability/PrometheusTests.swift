@@ -136,8 +136,47 @@ extension EndToEnd {
             #expect(!types.values.contains("unknown"))
         }
 
-        private func savedMetrics(of service: String) async throws -> (file: String, contentType: String) {
-            let answer = try await Admin(Stack.required()).get(service, "/metrics")
+        @Test("Python's prometheus_client reads OpenMetrics and its exemplars", .python, arguments: services)
+        func pythonOpenMetrics(service: String) async throws {
+            // The first answer only starts the collection of exemplars.
+            for _ in 0..<2 {
+                let (file, contentType) = try await savedMetrics(of: service, accept: "application/openmetrics-text")
+                defer { try? FileManager.default.removeItem(atPath: file) }
+                #expect(contentType == "application/openmetrics-text; version=1.0.0; charset=utf-8")
+                let types: [String: String] = try await Python.run("metrics_reader.py", [file, "openmetrics"])
+                #expect(types["db_client_operation_duration_seconds"] == "histogram")
+                #expect(types["process_cpu_seconds"] == "counter")
+                #expect(types["contrail_build"] == "info")
+                #expect(!types.values.contains("unknown"))
+            }
+        }
+
+        @Test("Prometheus answers with the traces of calls as exemplars")
+        func exemplars() async throws {
+            let stack = try Stack.required()
+            try await PrometheusServer.run(stack) { prometheus in
+                #expect(try await prometheus.value("up", until: 3) == 3)
+                try await Shop.open { shop in
+                    let user = try await shop.createUser()
+                    let found = try await eventually {
+                        _ = try await shop.createOrder(user: user.id)
+                        let series = "rpc_server_call_duration_seconds_bucket{job=\"orders\",\(Self.createOrder)}"
+                        let exemplars = try await prometheus.exemplars(series)
+                        return exemplars.contains { labels in
+                            labels["trace_id"]?.utf8.count == 32 && labels["span_id"]?.utf8.count == 16
+                        }
+                    }
+                    #expect(found)
+                }
+                #expect(prometheus.complaints == [])
+            }
+        }
+
+        private func savedMetrics(
+            of service: String,
+            accept: String = "*/*"
+        ) async throws -> (file: String, contentType: String) {
+            let answer = try await Admin(Stack.required()).get(service, "/metrics", headers: ["accept": accept])
             try #require(answer.status == 200)
             let file = FileManager.default.temporaryDirectory.path + "/contrail-metrics-\(UUID().uuidString.prefix(8))"
             try answer.body.write(toFile: file, atomically: true, encoding: .utf8)

@@ -260,7 +260,7 @@ extension EndToEnd {
                 let silence = try #require(LoopbackSocket())
                 try #require(silence.bind(port: hole) && silence.listen())
                 let variables = [
-                    "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:\(hole)", "OTEL_EXPORTER_OTLP_TIMEOUT": "1000",
+                    "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:\(hole)", "OTEL_EXPORTER_OTLP_TIMEOUT": "4000",
                     "OTEL_BSP_SCHEDULE_DELAY": "100",
                     "CONTRAIL_GRPC_LISTEN": "127.0.0.1:\(port)", "CONTRAIL_SHUTDOWN_GRACE": "1s",
                 ]
@@ -268,7 +268,7 @@ extension EndToEnd {
                 defer { blind.remove() }
                 #expect(await eventually { await blind.get("/readyz")?.status == 200 })
                 try await callSomething(port)
-                #expect(await eventually { blind.log.contains { $0.contains("Spans were lost") } }, "\(blind.log)")
+                #expect(await eventually { blind.log.contains { $0.contains("Telemetry was lost") } }, "\(blind.log)")
                 try await callSomething(port)
                 #expect(await blind.process.terminate(grace: .seconds(15)) == .exited(0))
                 withExtendedLifetime(silence) {}

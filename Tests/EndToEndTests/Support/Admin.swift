@@ -18,13 +18,20 @@ struct Admin: Sendable {
         }
     }
 
-    func get(_ service: String, _ path: String) async throws -> (status: Int, body: String, contentType: String) {
-        try await Self.get("http://127.0.0.1:\(port(of: service))\(path)")
+    func get(
+        _ service: String,
+        _ path: String,
+        headers: HTTPFields = [:]
+    ) async throws -> (status: Int, body: String, contentType: String) {
+        try await Self.get("http://127.0.0.1:\(port(of: service))\(path)", headers: headers)
     }
 
-    static func get(_ url: String) async throws -> (status: Int, body: String, contentType: String) {
+    static func get(
+        _ url: String,
+        headers: HTTPFields = [:]
+    ) async throws -> (status: Int, body: String, contentType: String) {
         let client = try CurlClient()
-        let request = HTTPRequest(url: url, timeout: .seconds(5), maximumResponseBytes: 8 << 20)
+        let request = HTTPRequest(url: url, headers: headers, timeout: .seconds(5), maximumResponseBytes: 8 << 20)
         let result: Result<HTTPResponse, CurlError>
         do {
             result = .success(try await client.send(request))

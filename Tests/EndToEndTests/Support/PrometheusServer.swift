@@ -40,7 +40,8 @@ struct PrometheusServer: Sendable {
                 arguments: [
                     // What Prometheus cannot parse it tells at this level only.
                     "--log.level=debug", "--config.file=\(folder)/prometheus.yml",
-                    "--storage.tsdb.path=\(folder)/data", "--web.listen-address=127.0.0.1:\(port)",
+                    "--enable-feature=exemplar-storage", "--storage.tsdb.path=\(folder)/data",
+                    "--web.listen-address=127.0.0.1:\(port)",
                 ]
             )
         } isReady: {
@@ -92,6 +93,25 @@ struct PrometheusServer: Sendable {
         return try JSONDecoder().decode(Answer.self, from: Data(body.utf8)).data.result.map {
             Sample(labels: $0.metric, value: $0.value.value)
         }
+    }
+
+    /// The labels of the exemplars of an expression's series since the server started.
+    func exemplars(_ expression: String) async throws -> [[String: String]] {
+        struct Answer: Decodable {
+            struct Series: Decodable {
+                let exemplars: [Exemplar]
+            }
+            struct Exemplar: Decodable {
+                let labels: [String: String]
+            }
+            let data: [Series]
+        }
+        let encoded = expression.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? ""
+        let now = Date().timeIntervalSince1970
+        let range = "start=\(Int(now) - 3600)&end=\(Int(now) + 60)"
+        let (status, body, _) = try await Admin.get("\(peer.url)/api/v1/query_exemplars?query=\(encoded)&\(range)")
+        try #require(status == 200, "\(expression): \(body)")
+        return try JSONDecoder().decode(Answer.self, from: Data(body.utf8)).data.flatMap(\.exemplars).map(\.labels)
     }
 
     /// The sum of an expression's series; zero when there are none.

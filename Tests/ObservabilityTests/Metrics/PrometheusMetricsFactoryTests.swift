@@ -39,6 +39,25 @@ struct PrometheusMetricsFactoryTests {
         #expect(registry.statistics.problems == [:])
     }
 
+    @Test("takes help, unit and buckets of single instruments from advice")
+    func advice() throws {
+        let factory = PrometheusMetricsFactory(
+            registry: registry,
+            advice: [
+                "hb.requests.size": InstrumentAdvice(help: "Sizes.", unit: .bytes, buckets: [100, 200]),
+                "hb.wait": InstrumentAdvice(buckets: [0.5]), "hb.sent": InstrumentAdvice(unit: .bytes),
+            ]
+        )
+        Recorder(label: "hb.requests.size", factory: factory).record(150)
+        Timer(label: "hb.wait", factory: factory).recordMilliseconds(20)
+        Counter(label: "hb.sent", factory: factory).increment()
+        let families = try parse()
+        #expect(families["hb_requests_size_bytes"]?.help == "Sizes.")
+        #expect(families["hb_requests_size_bytes"]?.value(["le": "200.0"], suffix: "_bucket") == 1)
+        #expect(families["hb_wait_seconds"]?.samples.count == 4)
+        #expect(families["hb_sent_bytes_total"]?.value() == 1)
+    }
+
     @Test("lets instruments of one name have different dimensions")
     func differentDimensions() throws {
         Counter(label: "errors", dimensions: [], factory: factory).increment()

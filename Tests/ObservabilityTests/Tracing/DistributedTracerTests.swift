@@ -96,7 +96,8 @@ struct DistributedTracerTests {
             "int32s": .array([1, 2]), "int64s": .array([3]), "doubles": .array([0.5]), "bools": .array([false, true]),
             "strings": .array(["a", "b"]), "convertibles": .array(["c"]),
         ]
-        #expect(attributes == expected)
+        #expect(attributes.count == expected.count)
+        for element in expected { #expect(attributes[element.key] == element.value) }
     }
 
     @Test("kinds that the standard API lacks survive its changes, and are read as text")

@@ -1,0 +1,1 @@
+../../../Sources/TraceBackend/Generated/trace.pb.swift
