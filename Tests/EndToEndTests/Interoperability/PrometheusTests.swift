@@ -1,6 +1,7 @@
 import Contracts
 import ContrailCLI
 import Foundation
+import HTTPTransport
 import GRPCCore
 import HTTPTransport
 import LocalStack
