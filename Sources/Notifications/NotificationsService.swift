@@ -42,13 +42,20 @@ public enum NotificationsService: ServiceDefinition {
             pool: storage.pool,
             tracer: telemetry.tracer(for: .deliver)
         )
+        let lateAfter = settings.duration(
+            "CONTRAIL_NOTIFICATION_LATE_AFTER",
+            default: "10s",
+            "age of an event, once handled, that makes its trace be kept"
+        )
         let consumers = [EventStreamName.orders, .users].map { stream in
-            TracedConsumer(
-                .init(
-                    stream: stream.rawValue,
-                    consumer: NotificationHandler.consumer,
-                    subjects: stream.subjects
-                ),
+            var configuration = TracedConsumer.Configuration(
+                stream: stream.rawValue,
+                consumer: NotificationHandler.consumer,
+                subjects: stream.subjects
+            )
+            configuration.lateAfter = lateAfter
+            return TracedConsumer(
+                configuration,
                 broker: broker,
                 telemetry: telemetry
             ) { delivery in

@@ -148,7 +148,7 @@ public struct SignalCatalogue: Sendable, Encodable {
         logs = LogDeclaration.all.sorted { $0.message < $1.message }
         let declared = Dictionary(uniqueKeysWithValues: SemanticConventions.declarations.map { ($0.key, $0) })
         labels = try Set(metrics.flatMap(\.labels)).sorted().map { try Self.label($0, declared.values) }
-        attributes = try Self.attributes(spans, resource: signals.flatMap(\.resource), declared)
+        attributes = try Self.attributes(spans, resource: SemanticConventions.resource.map(\.key), declared)
         logKeys = try Self.logKeys(logs, declared)
     }
 
@@ -211,7 +211,8 @@ public struct SignalCatalogue: Sendable, Encodable {
     }
 
     private static let ownLabels = [
-        "outcome": "What became of spans that were held: `promoted` or `evicted`.",
+        "outcome":
+            "What became of spans that were held, `promoted` or `evicted`; or of callers' wish to be sampled, `forced` or `refused`.",
         "problem": "The kind of mistake, by the code of `MetricsProblem`.",
         "reason": "Why a trace is kept.",
         "swift": "The version of the Swift compiler.",
@@ -224,7 +225,7 @@ public struct SignalCatalogue: Sendable, Encodable {
         _ declared: [String: AttributeDeclaration]
     ) throws -> [Attribute] {
         var on: [String: [String]] = [:]
-        for key in resource.unique() { on[key] = ["resource"] }
+        for key in resource { on[key] = ["resource"] }
         for span in spans {
             for key in span.attributes.map(\.key) { on[key, default: []].append(span.name) }
             for key in span.links.flatMap(\.attributes) { on[key, default: []].append("links of \(span.name)") }

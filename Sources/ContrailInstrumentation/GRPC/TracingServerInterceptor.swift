@@ -22,6 +22,15 @@ public struct TracingServerInterceptor: ServerInterceptor {
         metrics = RPCMetrics(registry: telemetry.metrics, side: .server)
         propagators = telemetry.propagators
         self.callers = callers
+        telemetry.metrics.counter(
+            "contrail_caller_sampling_total",
+            help:
+                "Traces whose callers wanted them sampled and are not trusted: forced within their limit, or refused.",
+            labels: ["outcome"]
+        ) { [weak callers] in
+            guard let (forced, refused) = callers?.statistics else { return [] }
+            return [ObservedValue(Double(forced), "forced"), ObservedValue(Double(refused), "refused")]
+        }
     }
 
     /// Runs the handler, and later its producer of messages, inside the span.

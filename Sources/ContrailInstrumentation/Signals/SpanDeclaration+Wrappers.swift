@@ -27,6 +27,9 @@ extension SpanDeclaration {
             (Key.errorType, "the status is the server's fault"),
             (Key.userID, "the handler knows the customer"),
             (Key.orderID, "the handler knows the order"),
+        ],
+        links: [
+            Link(meaning: "The caller's span, when callers are not trusted and the trace begins anew.", attributes: [])
         ]
     )
 

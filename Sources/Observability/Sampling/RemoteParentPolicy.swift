@@ -10,8 +10,10 @@ public final class RemoteParentPolicy: Sendable {
     public enum Mode: String, Sendable, Hashable, CaseIterable {
         /// Their traces are continued as they come: for callers of the same owner.
         case trust
-        /// Their traces are continued, but their wish to be sampled is met only so often; otherwise the sampler decides
-        /// as it does for a new trace. Their baggage is dropped.
+        /// Their traces are continued, but their wish to be sampled is met only so often; otherwise they count as not
+        /// sampled. Their baggage is dropped.
+        ///
+        /// Wants a parent-based sampler: any other decides by the trace's id, and that is the caller's choice too.
         case `continue`
         /// A new trace begins, with a link to theirs. Their baggage is dropped.
         case restart
@@ -30,7 +32,8 @@ public final class RemoteParentPolicy: Sendable {
     ///   - forcedPerSecond: How many traces callers may force to be sampled each second; only for ``Mode/continue``.
     public init(_ mode: Mode = .trust, forcedPerSecond: Double = 1) {
         self.mode = mode
-        limit = Mutex(RateLimit(perSecond: forcedPerSecond, burst: max(1, forcedPerSecond)))
+        // A tenth a second is one every ten seconds, but none a second is none.
+        limit = Mutex(RateLimit(perSecond: forcedPerSecond, burst: forcedPerSecond > 0 ? max(1, forcedPerSecond) : 0))
     }
 
     /// How many traces callers have forced to be sampled, and how many times they were refused.
@@ -51,7 +54,8 @@ public final class RemoteParentPolicy: Sendable {
         guard mode != .trust else { return (context, []) }
         guard let caller = context.spanContext else { return (ActiveContext(), []) }
         guard mode == .continue else { return (ActiveContext(), [OTelSpan.Link(context: caller)]) }
-        guard caller.isSampled, !provider.sampler.shouldSample(parent: nil, traceID: caller.traceID) else {
+        // Not by asking the sampler about the trace: who chooses the id chooses the answer.
+        guard caller.isSampled, provider.pipeline.plan.root != .on else {
             return (ActiveContext(spanContext: caller), [])
         }
         guard limit.withLock({ $0.take(at: provider.now()) }) else {

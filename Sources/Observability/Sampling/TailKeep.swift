@@ -18,6 +18,7 @@ public final class TailKeep: Sendable {
         /// A span that took at least this long makes its trace matter.
         public var slowSpan = Duration.seconds(5)
         /// Traces that may be kept at once, and each second: a system whose every trace fails must not export them all.
+        /// Verdicts of other processes are not counted: they were counted there, and half a trace helps nobody.
         public var keptPerSecond = 200.0
         /// How many verdicts are remembered, so that spans that end later are exported too.
         public var rememberedVerdicts = 20_000
@@ -182,7 +183,7 @@ public final class TailKeep: Sendable {
 
     /// - Returns: What was held of the trace; `nil` when too many are kept already.
     private func keep(_ traceID: TraceID, _ reason: Reason, _ state: inout State) -> [SpanRecord]? {
-        guard state.limit.take(at: clock()) else {
+        guard reason == .remote || state.limit.take(at: clock()) else {
             state.statistics.refusedTraces += 1
             return nil
         }

@@ -211,12 +211,19 @@ extension EndToEnd {
             }
         }
 
-        /// The same service with the provider of the local stack.
+        /// The same service with the provider of the local stack, and with callers whom it does not trust.
         private func logProvider(_ stack: Stack, _ signals: inout SeenSignals) async throws {
             await stack.service("notifications").stop(grace: .seconds(15))
-            let lone = try await start("notifications", on: stack, ["CONTRAIL_NOTIFICATION_PROVIDER": "log"])
+            let port = try FreePort.reserve()
+            let variables = [
+                "CONTRAIL_NOTIFICATION_PROVIDER": "log", "CONTRAIL_GRPC_LISTEN": "127.0.0.1:\(port)",
+                "CONTRAIL_GRPC_CALLERS": "restart",
+            ]
+            let lone = try await start("notifications", on: stack, variables)
             defer { lone.remove() }
             #expect(await eventually { await lone.get("/readyz")?.status == 200 })
+            // A caller who is not trusted: the span links to the caller's.
+            try await callSomething(port)
             try await Shop.open { shop in
                 let user = try await shop.createUser()
                 _ = try await shop.traced("order") { try await shop.createOrder(user: user.id) }

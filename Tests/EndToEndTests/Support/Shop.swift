@@ -28,14 +28,19 @@ struct Shop: Sendable {
         try await open(Stack.required(), body)
     }
 
-    static func open<T: Sendable>(_ stack: Stack, _ body: @Sendable (Shop) async throws -> T) async throws -> T {
+    /// Lends a client with further variables of its own.
+    static func open<T: Sendable>(
+        _ stack: Stack,
+        environment: [String: String] = [:],
+        _ body: @Sendable (Shop) async throws -> T
+    ) async throws -> T {
         let ports = stack.configuration.ports
         let bootstrap = Bootstrap(
             "contrail",
             environment: [
                 "OTEL_EXPORTER_OTLP_ENDPOINT": stack.configuration.otlpEndpoint, "OTEL_BSP_SCHEDULE_DELAY": "100",
                 "OTEL_BSP_MAX_QUEUE_SIZE": "20000",
-            ]
+            ].merging(environment) { $1 }
         ) { name in Logger(label: name) { _ in SwiftLogNoOpLogHandler() } }
         let clients = try [ports.users, ports.orders, ports.notifications].map { service in
             try TracedGRPCClient(

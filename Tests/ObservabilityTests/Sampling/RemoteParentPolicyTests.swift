@@ -60,6 +60,21 @@ struct RemoteParentPolicyTests {
         #expect(policy.statistics.forced + policy.statistics.refused == 100)
     }
 
+    @Test("a caller who chooses a trace id that the sampler likes is counted like any other")
+    func chosenID() {
+        let provider = TracerProvider(
+            testing: InMemorySpanProcessor(),
+            sampler: .parentBased(root: .traceIDRatio(0.01))
+        )
+        let policy = RemoteParentPolicy(.continue, forcedPerSecond: 0)
+        for number in 0..<10 {
+            let (parent, _) = policy.admit(caller(trace: .max - UInt64(number)), to: provider)
+            #expect(!provider.tracer("t").startSpan("s", parent: parent).spanContext.isSampled)
+        }
+        #expect(policy.statistics.forced == 0)
+        #expect(policy.statistics.refused == 10)
+    }
+
     @Test("a trace that the sampler chooses anyway costs the caller nothing")
     func chosenAnyway() {
         let provider = TracerProvider(testing: InMemorySpanProcessor())

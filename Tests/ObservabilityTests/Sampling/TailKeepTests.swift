@@ -154,6 +154,40 @@ struct TailKeepTests {
         #expect(process.tail.statistics.keptTraces[.error] == 11)
     }
 
+    @Test("verdicts of other processes are not counted against the limit: they were counted there")
+    func remoteFlood() {
+        var configuration = TailKeep.Configuration()
+        configuration.keptPerSecond = 1
+        let process = Process(configuration)
+        let ids = (0..<50).map { process.trace("fine \($0)", lasting: .zero) }
+        for id in ids { process.provider.keepTrace(id, .remote) }
+        #expect(process.spans.spans.count == 150)
+        #expect(process.tail.statistics.keptTraces == [.remote: 50])
+        process.trace("broken", lasting: .zero, error: true)
+        #expect(process.tail.statistics.keptTraces[.error] == 1)
+    }
+
+    @Test("a verdict that arrives while spans run exports them when they end, and marks what starts below them")
+    func running() {
+        let process = Process()
+        let root = process.tracer.startSpan("root")
+        let child = process.tracer.startSpan("child", parent: ActiveContext(root))
+        process.provider.keepTrace(root.spanContext.traceID, .remote)
+        #expect(process.spans.spans.isEmpty)
+        // A message that was stored before the verdict says “not sampled”; this process knows better.
+        let stored = SpanContext(
+            traceID: root.spanContext.traceID,
+            spanID: child.spanContext.spanID,
+            flags: child.spanContext.flags,
+            isRemote: true
+        )
+        let later = process.tracer.startSpan("later", parent: ActiveContext(spanContext: stored))
+        #expect(later.spanContext.isSampled)
+        for span in [child, later, root] { span.end() }
+        #expect(process.spans.spans.map(\.name) == ["child", "later", "root"])
+        #expect(process.spans.spans.allSatisfy { $0.context.isSampled })
+    }
+
     @Test("verdicts are forgotten in their order when there are too many")
     func verdicts() {
         var configuration = TailKeep.Configuration()

@@ -8,6 +8,7 @@ the empty file "ready". The recipient decides what happens:
     greylisted-…@   the first two times the recipient is refused with 451
     busy-…@         the first two times each mail is refused with 451 after its text
     slow-…@         taken and written down at once, and answered three seconds later
+    refused-…@      the recipient is refused for good, with 550
     …               taken at once
 
 Refusals name the recipient, as Postfix's do: a sender must not repeat that anywhere.
@@ -64,6 +65,9 @@ class Session(socketserver.StreamRequestHandler):
                 recipient = address.group(1)
                 if recipient.startswith("greylisted-") and refuses("RCPT", recipient, recipient):
                     self.reply(f"451 4.7.1 <{recipient}>: Recipient address rejected: greylisted")
+                elif recipient.startswith("refused-"):
+                    append("refusals.jsonl", {"stage": "RCPT", "recipient": recipient})
+                    self.reply(f"550 5.1.1 <{recipient}>: Recipient address rejected: no such user")
                 else:
                     recipients.append(recipient)
                     self.reply("250 ok")
