@@ -15,7 +15,8 @@ struct StandardAttributes: ~Copyable, Sendable {
 
     /// Forgets what there is: also what a writer put back after the conversion, which is no business of the next span.
     func clear() {
-        guard isUsed.exchange(false, ordering: .acquiringAndReleasing) else { return }
+        guard isWritten else { return }
+        isUsed.store(false, ordering: .relaxed)
         _ = take()
     }
 
