@@ -1,7 +1,6 @@
 import Contracts
 import ContrailCLI
 import Foundation
-import HTTPTransport
 import GRPCCore
 import HTTPTransport
 import LocalStack

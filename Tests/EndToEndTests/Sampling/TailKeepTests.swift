@@ -210,25 +210,29 @@ private struct Shape {
 }
 
 /// The most that each service held for a verdict while a test ran.
-private enum HeldMemory {
-    static func watching(_ stack: Stack, _ body: () async throws -> Void) async throws -> [String: Int] {
-        let most = Mutex<[String: Int]>([:])
+private final class HeldMemory: Sendable {
+    private let most = Mutex<[String: Int]>([:])
+
+    static func watching(_ stack: Stack, _ body: @Sendable () async throws -> Void) async throws -> [String: Int] {
+        let memory = HeldMemory()
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
                 while !Task.isCancelled {
-                    for service in ["users", "orders", "notifications"] {
-                        guard let text = try? await Admin(stack).get(service, "/metrics").body,
-                            let held = Exposition.value("contrail_trace_tail_held_bytes", [], in: text)
-                        else { continue }
-                        most.withLock { $0[service] = max($0[service] ?? 0, Int(held)) }
-                    }
+                    for service in ["users", "orders", "notifications"] { await memory.look(at: service, stack) }
                     try? await Task.sleep(for: .milliseconds(100))
                 }
             }
             defer { group.cancelAll() }
             try await body()
         }
-        return most.withLock { $0 }
+        return memory.most.withLock { $0 }
+    }
+
+    private func look(at service: String, _ stack: Stack) async {
+        guard let text = try? await Admin(stack).get(service, "/metrics").body,
+            let held = Exposition.value("contrail_trace_tail_held_bytes", [], in: text)
+        else { return }
+        most.withLock { $0[service] = max($0[service] ?? 0, Int(held)) }
     }
 }
 
