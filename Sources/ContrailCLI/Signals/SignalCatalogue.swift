@@ -164,7 +164,7 @@ public struct SignalCatalogue: Sendable, Encodable {
                 unit: metric.unit?.rawValue,
                 help: metric.help,
                 labels: metric.labelNames ?? [],
-                buckets: metric.bucketBounds.isEmpty ? nil : metric.bucketBounds,
+                buckets: metric.kind == .histogram ? metric.bucketBounds : nil,
                 services: found.map(\.0).unique(),
                 seen: RareSignal.when("metric \(name)")
             )
