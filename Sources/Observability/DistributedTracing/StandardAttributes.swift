@@ -46,7 +46,8 @@ struct StandardAttributes: ~Copyable, Sendable {
         let taken = take()
         guard !taken.isEmpty else { return 0 }
         var dropped = 0
-        for element in Attributes(taken) {
+        // The standard API's have no order; the same span should look the same each time.
+        for element in Attributes(taken).sorted(by: { $0.key < $1.key }) {
             if let recorded = attributes[element.key], AttributeValue(recorded.spanAttribute) == element.value {
                 continue
             }
