@@ -164,7 +164,8 @@ struct TailKeepMessagingTests {
                 #expect(await eventually { publisher.names(late) == Self.published })
                 #expect(handler.names(inTime) == [] && publisher.names(inTime) == [])
             }
-            #expect(handler.kept[.late] == 1)
+            // The publisher's outbox wait was late too, and its verdict may have come first.
+            #expect((handler.kept[.late] ?? 0) + (handler.kept[.remote] ?? 0) == 1)
         }
     }
 
