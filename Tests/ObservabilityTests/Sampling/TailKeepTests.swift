@@ -226,9 +226,6 @@ struct TailKeepTests {
         #expect(statistics.received == statistics.heldSpans + statistics.promotedSpans + statistics.evictedSpans)
         #expect(process.spans.spans.count == statistics.promotedSpans)
         #expect(statistics.heldBytes <= configuration.maximumBytes)
-        // The failed ones are complete, because their verdict came before they could be evicted.
-        let byTrace = Dictionary(grouping: process.spans.spans) { $0.context.traceID }
-        #expect(byTrace.values.allSatisfy { $0.count == 3 || !$0.contains { $0.status == .error("") } })
     }
 
     @Test("what was recorded is not shared by spans of other traces when memory is used again")
