@@ -7,7 +7,7 @@ ARGS ?=
 # dev/setup puts nats-server and Prometheus here when the machine has none.
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
-.PHONY: help setup build demo up test test-long check bench format generate signals clean-data
+.PHONY: help setup build demo up test test-long check fuzz sanitize bench format generate signals clean-data
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,18 +32,27 @@ test: ## install what the tests need, and run them
 	@dev/setup --tests
 	swift test --no-parallel $(ARGS)
 
-test-long: ## run for minutes what make test runs for seconds
-	@dev/setup --tests
+# What takes minutes, so that it runs before a release and not with every change.
+test-long: sanitize ## run for minutes what make test runs for seconds; sanitizers and mutants too
 	CONTRAIL_LONG_TESTS=1 swift test --no-parallel --filter 'SpanLedgerTests' $(ARGS)
+	@dev/mutate
 
-check: ## format, scripts, architecture, generated code: what CI checks beside the tests
+fuzz: setup ## fuzz each parser for 60 s; ARGS='--ci' for a few seconds, ARGS='baggage --seconds 600' for one
+	@dev/fuzz $(ARGS)
+
+sanitize: ## run the tests with ThreadSanitizer and with AddressSanitizer (dev/sanitize --help)
+	@dev/setup --tests
+	@dev/sanitize thread
+	@dev/sanitize address
+
+check: ## format, scripts, architecture, conformance, generated code: what CI checks beside the tests
 	@dev/check
 
 bench: setup ## measure against the peers, and write docs/performance.md (dev/bench --help)
 	@dev/bench $(ARGS)
 
 format: ## format the Swift sources in place
-	swift format --in-place --recursive --parallel $(wildcard Sources Tests Benchmarks Package.swift)
+	swift format --in-place --recursive --parallel $(wildcard Sources Tests Benchmarks Fuzz/Sources Fuzz/Package.swift Package.swift)
 
 generate: ## generate the code of Protos/ (dev/generate)
 	@dev/generate

@@ -212,6 +212,33 @@ struct MessagingTracingTests {
         }
     }
 
+    @Test("A message without context begins a trace without links, and its dead letter has no header of the stream's")
+    func withoutContext() async throws {
+        try await withBench { _ in
+            throw EventRejection(reason: "undecodable", message: "no thing")
+        } _: { bench in
+            let connection = try await NATSConnection.connect(
+                try NATSConfiguration(environment: ["NATS_URL": bench.server.url]),
+                logger: bench.telemetry.logger
+            )
+            _ = try await JetStreamContext(connection).publish(
+                subject: "thing.happened",
+                headers: ["Nats-Expected-Stream": "THINGS", "Nats-Other": "1", "x-kept": "1"],
+                payload: [1],
+                messageID: "one"
+            )
+            let process = try await bench.wait(for: "process thing.happened")[0]
+            #expect(process.parentSpanID == nil && process.links.isEmpty)
+            _ = try await bench.wait(for: "term thing.happened")
+            let stored = try await JetStreamContext(connection).getMessage(stream: "DEAD_LETTERS", sequence: 1)
+            await connection.shutdown()
+            let headers = stored.message.headers
+            #expect(headers["x-kept"] == "1")
+            #expect(headers["Nats-Msg-Id"] == "one:tester")
+            #expect(headers["Nats-Expected-Stream"] == "DEAD_LETTERS" && headers["Nats-Other"] == nil)
+        }
+    }
+
     @Test("An event from the future shows the clocks' difference instead of a negative wait")
     func skew() async throws {
         try await withBench { bench in

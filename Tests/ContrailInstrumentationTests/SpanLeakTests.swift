@@ -116,7 +116,8 @@ private final class EndCounter: SpanProcessor {
         state.withLock { $0["succeeded", default: 0] += 1 }
     }
 
-    func onEnd(_ span: FinishedSpan) {
+    func onEnd(_ ended: EndedSpan) {
+        let span = ended.finished
         state.withLock { counts in
             counts["\(span.kind)", default: 0] += 1
             if case .string(let status)? = span.attributes[SemanticConventions.rpcStatusCode] {

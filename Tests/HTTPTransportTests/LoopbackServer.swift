@@ -253,7 +253,7 @@ final class ScriptedHTTPServer: Sendable {
     var url: String { "http://127.0.0.1:\(server.withLock { $0?.port ?? 0 })" }
 
     /// Waits until so many requests have arrived.
-    func waitForRequests(_ count: Int, within limit: Duration = .seconds(10)) async -> Bool {
+    func waitForRequests(_ count: Int, within limit: Duration = .seconds(60)) async -> Bool {
         let deadline = ContinuousClock.now + limit
         while requests.count < count {
             guard ContinuousClock.now < deadline else { return false }

@@ -58,10 +58,11 @@ extension ProtobufCEncoder {
     }
 }
 
-/// A configuration that repeats without long waits.
+/// A configuration that repeats without long waits, and has no time-out of its own: a test may have to wait for its turn.
 func makeConfiguration(_ url: String) -> OTLPExporterConfiguration {
     var configuration = OTLPExporterConfiguration()
     configuration.endpoint = url + "/v1/traces"
+    configuration.timeout = .zero
     configuration.initialBackoff = .milliseconds(10)
     configuration.maximumBackoff = .milliseconds(50)
     return configuration
@@ -79,14 +80,14 @@ func makeExporter(
 
 extension OTLPHTTPSpanExporter {
     /// Exports on a thread of its own, as the batch processor does, so that the test's thread stays free.
-    func export(_ spans: [FinishedSpan], within limit: Duration = .seconds(20)) async -> SpanExportResult {
+    func export(_ spans: [FinishedSpan], within limit: Duration = .seconds(60)) async -> SpanExportResult {
         await timedExport(spans, within: limit).result
     }
 
     /// Exports as above and measures on that thread: the test's own may have to wait for its turn.
     func timedExport(
         _ spans: [FinishedSpan],
-        within limit: Duration = .seconds(20)
+        within limit: Duration = .seconds(60)
     ) async -> (result: SpanExportResult, start: ContinuousClock.Instant, end: ContinuousClock.Instant) {
         await withCheckedContinuation { continuation in
             Thread.detachNewThread {
@@ -96,6 +97,18 @@ extension OTLPHTTPSpanExporter {
             }
         }
     }
+}
+
+/// Works on a thread of its own: what takes seconds must not hold up the tests that measure time.
+func onThread<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async -> Value {
+    await withCheckedContinuation { continuation in
+        Thread.detachNewThread { continuation.resume(returning: body()) }
+    }
+}
+
+/// Waits on a thread of its own for something that may fail, such as a program.
+func onThread<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
+    try await onThread { Result { try body() } }.get()
 }
 
 /// Keeps log lines with their metadata.

@@ -48,7 +48,7 @@ final class HTTPSCollector: Sendable {
     struct SetupFailure: Error {}
 
     /// What has arrived. Each request is told before it is answered, but through a pipe.
-    func requests(count: Int, within limit: Duration = .seconds(10)) async throws -> [Request] {
+    func requests(count: Int, within limit: Duration = .seconds(60)) async throws -> [Request] {
         let deadline = ContinuousClock.now + limit
         while output.withLock({ $0.count }) < count, .now < deadline { try await Task.sleep(for: .milliseconds(5)) }
         return output.withLock { $0 }

@@ -72,7 +72,8 @@ struct OTLPHTTPSpanExporterShutdownTests {
         #expect(await server.waitForRequests(1))
         let start = ContinuousClock.now
         _ = await processor.shutdown(timeout: .milliseconds(500))
-        #expect(.now - start < .seconds(6))
+        // Far less than the 30 seconds that an export may take, far more than a busy machine needs.
+        #expect(.now - start < .seconds(15))
         let deadline = ContinuousClock.now + .seconds(5)
         while processor.statistics.failed["shutdown"] != 600, .now < deadline {
             try await Task.sleep(for: .milliseconds(5))
@@ -107,10 +108,11 @@ struct OTLPHTTPSpanExporterShutdownTests {
         let start = ContinuousClock.now
         exporter.shutdown(deadline: start + .milliseconds(300))
         #expect(.now - start < .milliseconds(250))
-        let (result, _, end) = await export
+        let (result, exportStart, end) = await export
         #expect(result.exported == 0)
         #expect(result.failed == 600)
-        #expect(end - start < .seconds(2))
+        // Where nothing was to be waited for, the export may not even have started when it was to end.
+        #expect(end - max(start, exportStart) < .seconds(2))
         exporter.shutdown(deadline: .now)
         let (late, lateStart, lateEnd) = await exporter.timedExport([makeSpan(1)])
         #expect(late == SpanExportResult(exported: 0, failed: 1, errorType: "shutdown"))

@@ -8,9 +8,23 @@ struct OTLPHTTPSpanExporterTLSTests {
     private let certificates: TestCertificates
     private let server: TestCertificates.Identity
 
-    init() throws {
-        certificates = try TestCertificates()
-        server = try certificates.makeIdentity("collector", alternativeName: "IP:127.0.0.1")
+    init() async throws {
+        let certificates = try await onThread { try TestCertificates() }
+        server = try await onThread {
+            try certificates.makeIdentity("collector", alternativeName: "IP:127.0.0.1")
+        }
+        self.certificates = certificates
+    }
+
+    private func makeCollector(isForClientsOfAuthority: Bool = false) async throws -> HTTPSCollector {
+        let clientAuthority = isForClientsOfAuthority ? certificates.authority : nil
+        return try await onThread { [server] in try HTTPSCollector(server, clientAuthority: clientAuthority) }
+    }
+
+    private func makeClient() async throws -> TestCertificates.Identity {
+        try await onThread { [certificates] in
+            try certificates.makeIdentity("orders", alternativeName: "DNS:orders")
+        }
     }
 
     private func exporter(
@@ -33,7 +47,7 @@ struct OTLPHTTPSpanExporterTLSTests {
 
     @Test("trusts the authority of OTEL_EXPORTER_OTLP_CERTIFICATE, and keeps the connection")
     func privateAuthority() async throws {
-        let collector = try HTTPSCollector(server)
+        let collector = try await makeCollector()
         let exporter = try exporter(
             collector,
             ["CERTIFICATE": certificates.authority.certificate, "COMPRESSION": "gzip"]
@@ -51,7 +65,7 @@ struct OTLPHTTPSpanExporterTLSTests {
 
     @Test("refuses a server of an unknown authority, and does not try again", arguments: [false, true])
     func unknownAuthority(hasOtherAuthority: Bool) async throws {
-        let collector = try HTTPSCollector(server)
+        let collector = try await makeCollector()
         let variables = hasOtherAuthority ? ["CERTIFICATE": certificates.stranger.certificate] : [:]
         let (result, start, end) = try await exporter(collector, variables).timedExport([makeSpan(1)])
         #expect(result == SpanExportResult(exported: 0, failed: 1, errorType: "connect"))
@@ -61,7 +75,7 @@ struct OTLPHTTPSpanExporterTLSTests {
 
     @Test("refuses a server whose certificate is for another host")
     func wrongHost() async throws {
-        let collector = try HTTPSCollector(server)
+        let collector = try await makeCollector()
         let variables = ["CERTIFICATE": certificates.authority.certificate]
         let result = try await exporter(collector, host: "localhost", variables).export([makeSpan(1)])
         #expect(result == SpanExportResult(exported: 0, failed: 1, errorType: "connect"))
@@ -70,8 +84,8 @@ struct OTLPHTTPSpanExporterTLSTests {
 
     @Test("shows the client's certificate of OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and _CLIENT_KEY")
     func clientCertificate() async throws {
-        let collector = try HTTPSCollector(server, clientAuthority: certificates.authority)
-        let client = try certificates.makeIdentity("orders", alternativeName: "DNS:orders")
+        let collector = try await makeCollector(isForClientsOfAuthority: true)
+        let client = try await makeClient()
         let variables = [
             "CERTIFICATE": certificates.authority.certificate, "CLIENT_CERTIFICATE": client.certificate,
             "CLIENT_KEY": client.key,
@@ -82,7 +96,7 @@ struct OTLPHTTPSpanExporterTLSTests {
 
     @Test("fails at a server that wants a client's certificate when there is none")
     func noClientCertificate() async throws {
-        let collector = try HTTPSCollector(server, clientAuthority: certificates.authority)
+        let collector = try await makeCollector(isForClientsOfAuthority: true)
         let variables = ["CERTIFICATE": certificates.authority.certificate]
         let result = try await exporter(collector, variables).export([makeSpan(1)], within: .milliseconds(500))
         #expect(result.failed == 1)
@@ -91,8 +105,8 @@ struct OTLPHTTPSpanExporterTLSTests {
 
     @Test("fails, without a repetition, with a key that is not the certificate's")
     func wrongKey() async throws {
-        let collector = try HTTPSCollector(server, clientAuthority: certificates.authority)
-        let client = try certificates.makeIdentity("orders", alternativeName: "DNS:orders")
+        let collector = try await makeCollector(isForClientsOfAuthority: true)
+        let client = try await makeClient()
         let variables = [
             "CERTIFICATE": certificates.authority.certificate, "CLIENT_CERTIFICATE": client.certificate,
             "CLIENT_KEY": certificates.stranger.key,

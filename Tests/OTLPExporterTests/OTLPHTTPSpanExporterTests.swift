@@ -135,7 +135,9 @@ struct OTLPHTTPSpanExporterTests {
             $0.initialBackoff = .milliseconds(300)
             $0.maximumBackoff = .milliseconds(300)
         }.timedExport([makeSpan(1)], within: .seconds(2))
-        #expect(result == SpanExportResult(exported: 0, failed: 1, errorType: "connect"))
+        #expect(result.failed == 1)
+        // On a busy machine the deadline may find the last attempt before the kernel has refused it.
+        #expect(["connect", "timeout"].contains(result.errorType))
         #expect((.seconds(1)..<(.seconds(5))).contains(end - start))
     }
 

@@ -13,12 +13,12 @@ extension FuzzTarget {
         let text = input.text.replacing("\0", with: "")
         let (headers, problems) = read([variable: text])
         for header in headers { requireSendable(header) }
-        let members = text.trimmingCharacters(in: .whitespaces).split(separator: ",")
+        let members = text.split(separator: ",").filter { !$0.trimmingCharacters(in: .whitespaces).isEmpty }
         require(headers.count + problems.count == members.count, "each of \(members) is a header or a problem")
         require(problems.allSatisfy { $0.hasPrefix("\(variable): ") }, "\(problems) name the variable")
 
         let (specific, specificProblems) = read([variable: "generic=value", tracesVariable: text])
-        if members.isEmpty == false {
+        if !members.isEmpty {
             require(specific == headers, "\(tracesVariable) has precedence")
             require(specificProblems.count == problems.count, "\(tracesVariable) has the same problems")
         }

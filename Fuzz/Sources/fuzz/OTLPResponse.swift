@@ -61,7 +61,9 @@ extension FuzzTarget {
             switch key & 7 {
             case 0: _ = varint(&rest)
             case 1: rest = rest.dropFirst(8)
-            case 2: rest = rest.dropFirst(Int(clamping: varint(&rest) ?? 0))
+            case 2:
+                let length = Int(clamping: varint(&rest) ?? 0)
+                rest = rest.dropFirst(length)
             case 5: rest = rest.dropFirst(4)
             default: break
             }

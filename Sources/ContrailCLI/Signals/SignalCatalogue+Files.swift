@@ -36,7 +36,8 @@ extension SignalCatalogue {
         }
         let bounds = Dictionary(grouping: metrics.filter { $0.buckets != nil }) { $0.buckets ?? [] }
             .map { bounds, metrics in
-                "- \(bounds.map { $0.formatted(.number.grouping(.never)) }.joined(separator: ", ")): "
+                let numbers = bounds.map { $0.formatted(.number.grouping(.never)) }.joined(separator: ", ")
+                return "- \(numbers.isEmpty ? "none but `+Inf`" : numbers): "
                     + metrics.map { Self.code($0.name) }.joined(separator: ", ")
             }
         let labelRows = labels.map { label in

@@ -148,7 +148,7 @@ public struct SignalCatalogue: Sendable, Encodable {
         logs = LogDeclaration.all.sorted { $0.message < $1.message }
         let declared = Dictionary(uniqueKeysWithValues: SemanticConventions.declarations.map { ($0.key, $0) })
         labels = try Set(metrics.flatMap(\.labels)).sorted().map { try Self.label($0, declared.values) }
-        attributes = try Self.attributes(spans, resource: signals.flatMap(\.resource), declared)
+        attributes = try Self.attributes(spans, resource: SemanticConventions.resource.map(\.key), declared)
         logKeys = try Self.logKeys(logs, declared)
     }
 
@@ -164,7 +164,7 @@ public struct SignalCatalogue: Sendable, Encodable {
                 unit: metric.unit?.rawValue,
                 help: metric.help,
                 labels: metric.labelNames ?? [],
-                buckets: metric.bucketBounds.isEmpty ? nil : metric.bucketBounds,
+                buckets: metric.kind == .histogram ? metric.bucketBounds : nil,
                 services: found.map(\.0).unique(),
                 seen: RareSignal.when("metric \(name)")
             )
@@ -225,7 +225,7 @@ public struct SignalCatalogue: Sendable, Encodable {
         _ declared: [String: AttributeDeclaration]
     ) throws -> [Attribute] {
         var on: [String: [String]] = [:]
-        for key in resource.unique() { on[key] = ["resource"] }
+        for key in resource { on[key] = ["resource"] }
         for span in spans {
             for key in span.attributes.map(\.key) { on[key, default: []].append(span.name) }
             for key in span.links.flatMap(\.attributes) { on[key, default: []].append("links of \(span.name)") }

@@ -44,6 +44,9 @@ final class RPCSpan: Sendable {
     func end(_ error: (any Error)?) {
         switch error {
         case nil: finish(nil, message: "")
+        // grpc-swift wraps what a handler throws before an interceptor sees it.
+        case let error as RPCError where error.code == .unknown && error.cause is CancellationError:
+            finish(.cancelled, message: "")
         case let error as RPCError: finish(error.code, message: error.message)
         case let error as any RPCErrorConvertible: finish(error.rpcErrorCode, message: error.rpcErrorMessage)
         case is CancellationError: finish(.cancelled, message: "")

@@ -63,12 +63,20 @@ extension AttributeValue {
         }
     }
 
-    /// The value with every string cut to a number of characters.
-    func truncated(to limit: Int) -> AttributeValue {
+    /// Lists inside of each other; what is deeper is left empty ("Attribute limits", value depth).
+    static let depthLimit = 64
+
+    /// The value with every string cut to a number of characters, and lists that are too deep left empty.
+    ///
+    /// - Parameters:
+    ///   - limit: The most characters.
+    ///   - depth: How deep the value is; an attribute's own is 1.
+    func truncated(to limit: Int, depth: Int = 1) -> AttributeValue {
         switch self {
         case .string(let text): .string(text.isLonger(than: limit) ? String(text.prefix(limit)) : text)
         case .bytes(let bytes): .bytes(bytes.count > limit ? Array(bytes.prefix(limit)) : bytes)
-        case .array(let values): .array(values.map { $0.truncated(to: limit) })
+        case .array(let values):
+            .array(depth > Self.depthLimit ? [] : values.map { $0.truncated(to: limit, depth: depth + 1) })
         case .bool, .int, .double: self
         }
     }

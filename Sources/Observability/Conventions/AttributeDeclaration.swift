@@ -66,7 +66,8 @@ extension SemanticConventions {
         AttributeDeclaration(codeLineNumber, .int, .stable, "The line of the code that started the span."),
     ]
 
-    private static let resource = [
+    /// What a resource may have; which of them it has depends on the machine.
+    public static let resource = [
         AttributeDeclaration(serviceName, .string, .stable, "The service: OTEL_SERVICE_NAME, or its own name."),
         AttributeDeclaration(serviceVersion, .string, .stable, "The service's version."),
         AttributeDeclaration(serviceInstanceID, .string, .stable, "A UUID, new for each process."),
@@ -74,6 +75,21 @@ extension SemanticConventions {
         AttributeDeclaration(telemetrySDKName, .string, .stable, "The SDK's name.", values: ["contrail"]),
         AttributeDeclaration(telemetrySDKVersion, .string, .stable, "The SDK's version."),
         AttributeDeclaration(processPID, .int, .development, "The process's number."),
+        AttributeDeclaration(processExecutableName, .string, .development, "The program's file name."),
+        AttributeDeclaration(processCreationTime, .string, .development, "When the process began, in RFC 3339."),
+        AttributeDeclaration(processOwner, .string, .development, "The user that the process runs as."),
+        AttributeDeclaration(processRuntimeName, .string, .development, "The runtime.", values: ["swift"]),
+        AttributeDeclaration(processRuntimeVersion, .string, .development, "The compiler's version."),
+        AttributeDeclaration(hostName, .string, .development, "The host's name."),
+        AttributeDeclaration(hostArch, .string, .development, "The processor's architecture: `amd64`, `arm64`."),
+        AttributeDeclaration(osType, .string, .development, "The operating system: `linux`."),
+        AttributeDeclaration(containerID, .string, .development, "The container, when the process runs in one."),
+        AttributeDeclaration(
+            deploymentEnvironmentName,
+            .string,
+            .stable,
+            "The environment, when OTEL_RESOURCE_ATTRIBUTES names it."
+        ),
     ]
 
     private static let rpc = [

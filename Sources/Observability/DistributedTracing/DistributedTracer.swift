@@ -8,12 +8,16 @@ public struct DistributedTracer: Tracer {
     public typealias Span = OTelSpan
 
     private let tracer: OTelTracer
+    private let propagators: Propagators
 
     /// Creates the door.
     ///
-    /// - Parameter tracer: Makes the spans.
-    public init(_ tracer: OTelTracer) {
+    /// - Parameters:
+    ///   - tracer: Makes the spans.
+    ///   - propagators: Which headers are read and written, as ``OTelConfiguration/propagators`` says.
+    public init(_ tracer: OTelTracer, propagators: Propagators = .all) {
         self.tracer = tracer
+        self.propagators = propagators
     }
 
     /// Starts a span as a child of the given context.
@@ -51,7 +55,7 @@ public struct DistributedTracer: Tracer {
         using injector: Inject
     ) where Carrier == Inject.Carrier {
         guard let active = context.active else { return }
-        W3CPropagator.inject(active) { name, value in
+        propagators.inject(active) { name, value in
             injector.inject(value, forKey: name, into: &carrier)
         }
     }
@@ -62,7 +66,7 @@ public struct DistributedTracer: Tracer {
         into context: inout InstrumentationContext,
         using extractor: Extract
     ) where Carrier == Extract.Carrier {
-        let extracted = W3CPropagator.extract { name in
+        let extracted = propagators.extract { name in
             extractor.extract(key: name, from: carrier).map { [$0] } ?? []
         }
         // What the carrier lacks, or has in a malformed form, must not replace what the context has.

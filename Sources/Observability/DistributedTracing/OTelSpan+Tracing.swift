@@ -42,19 +42,29 @@ extension OTelSpan: Tracing.Span {
 
     /// The attributes in the standard API's form. Reading answers what was set; writing replaces by name.
     ///
-    /// What is written is kept in that form and converted after the end of the span, by who exports it.
+    /// What is written is kept in that form and converted after the end of the span, by who exports it. From the end on
+    /// there is nothing to read.
     public var attributes: SpanAttributes {
         get {
-            guard let record else { return SpanAttributes() }
+            var recorded: Attributes?
+            // Not after the end: then they belong to the exporter, which converts what was written.
+            record?.change { recorded = $0.attributes }
+            guard let record, let recorded else { return SpanAttributes() }
             var attributes = SpanAttributes()
-            for element in record.read(\.attributes) { attributes[element.key] = element.value.spanAttribute }
+            for element in recorded { attributes[element.key] = element.value.spanAttribute }
             attributes.merge(record.standardAttributes.copy())
             return attributes
         }
         nonmutating _modify {
-            var written = record?.standardAttributes.take() ?? SpanAttributes()
+            guard let record, record.isOpen else {
+                var ignored = SpanAttributes()
+                yield &ignored
+                return
+            }
+            var written = record.standardAttributes.take()
             yield &written
-            if let record, record.isOpen { record.standardAttributes.put(written) }
+            // Also when the span has ended meanwhile: what was written before must not be lost.
+            record.standardAttributes.put(written)
         }
     }
 

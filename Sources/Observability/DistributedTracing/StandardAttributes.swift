@@ -7,9 +7,18 @@ internal import Tracing
 /// the span.
 struct StandardAttributes: ~Copyable, Sendable {
     private let written = Mutex(SpanAttributes())
+    /// Whether there may be something: most spans never see the standard API, and pay one load for it.
+    private let isUsed = Atomic<Bool>(false)
 
-    /// Whether there is something to convert.
-    var isWritten: Bool { written.withLock { !$0.isEmpty } }
+    /// Whether there may be something to convert.
+    var isWritten: Bool { isUsed.load(ordering: .acquiring) }
+
+    /// Forgets what there is: also what a writer put back after the conversion, which is no business of the next span.
+    func clear() {
+        guard isWritten else { return }
+        isUsed.store(false, ordering: .relaxed)
+        _ = take()
+    }
 
     /// Takes what there is, to change it. Somebody else who writes meanwhile begins with nothing.
     func take() -> SpanAttributes {
@@ -25,6 +34,7 @@ struct StandardAttributes: ~Copyable, Sendable {
         written.withLock { written in
             if written.isEmpty { written = attributes } else { written.merge(attributes) }
         }
+        isUsed.store(true, ordering: .releasing)
     }
 
     func copy() -> SpanAttributes { written.withLock { $0 } }
@@ -36,8 +46,11 @@ struct StandardAttributes: ~Copyable, Sendable {
         let taken = take()
         guard !taken.isEmpty else { return 0 }
         var dropped = 0
-        for element in Attributes(taken) {
-            if let recorded = attributes[element.key], AttributeValue(recorded.spanAttribute) == element.value { continue }
+        // The standard API's have no order; the same span should look the same each time.
+        for element in Attributes(taken).sorted(by: { $0.key < $1.key }) {
+            if let recorded = attributes[element.key], AttributeValue(recorded.spanAttribute) == element.value {
+                continue
+            }
             dropped += attributes.set(element.key, element.value, limits)
         }
         return dropped

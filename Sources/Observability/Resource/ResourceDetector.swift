@@ -145,7 +145,7 @@ public enum ResourceDetector {
     }
 
     private static func contents(_ path: String) -> String? {
-        (try? Data(contentsOf: URL(fileURLWithPath: path))).map { String(decoding: $0, as: UTF8.self) }
+        FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) }
     }
 
     /// The text in one of `uname`'s arrays, which Swift sees as tuples.

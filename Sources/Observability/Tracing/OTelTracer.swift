@@ -15,12 +15,19 @@ public final class OTelTracer: Sendable {
     /// The provider's, without the detour and without counting references: the provider keeps it alive.
     private let pipeline: Unmanaged<SpanPipeline>
 
-    init(scope: InstrumentationScope, provider: TracerProvider) {
-        pipeline = .passUnretained(provider.pipeline)
+    /// - Parameter pipeline: One that the provider keeps alive.
+    init(scope: InstrumentationScope, provider: TracerProvider, pipeline: SpanPipeline) {
+        self.pipeline = .passUnretained(pipeline)
         number = provider.nextTracerNumber()
         self.scope = scope
         self.provider = provider
     }
+
+    /// Whether spans are made for somebody: then what describes them is worth computing.
+    ///
+    /// False when the SDK is disabled or has no processor, and for a tracer that was asked for after the shutdown.
+    /// Implements the OpenTelemetry trace API, "Enabled".
+    public var isEnabled: Bool { pipeline._withUnsafeGuaranteedRef { $0.isEnabled && $0.hasProcessor } }
 
     /// Starts a span, which the caller must end. Prefer ``withSpan(_:kind:parent:startTime:attributes:links:isolation:_:)``.
     ///

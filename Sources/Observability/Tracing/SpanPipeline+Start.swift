@@ -27,11 +27,15 @@ extension SpanPipeline {
             traceID = ids.makeTraceID()
         }
         var isSampled = rule.includes(traceID)
-        var traceState = parent.traceState
+        var traceState: TraceState
         if parentSpanID == nil {
-            if isSampled { traceState = plan.rootState }
-        } else if !traceState.isEmpty || rule.isThreshold {
-            (isSampled, traceState) = rule.sample(traceID, inheriting: traceState)
+            // The state of a parent that is not valid belongs to no trace.
+            traceState = isSampled ? plan.rootState : TraceState()
+        } else {
+            traceState = parent.traceState
+            if !traceState.isEmpty || rule.isThreshold {
+                (isSampled, traceState) = rule.sample(traceID, inheriting: traceState)
+            }
         }
         if !isSampled, let tailKeep, tailKeep.isKept(traceID) {
             isSampled = true

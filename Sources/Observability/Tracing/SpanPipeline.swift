@@ -25,6 +25,8 @@ final class SpanPipeline: @unchecked Sendable {
     let ids: IDGenerator
     let statistics = SpanStatisticsCounters()
     private let processor: any SpanProcessor
+    /// Whether somebody receives the spans.
+    let hasProcessor: Bool
     private let clock: (@Sendable () -> UInt64)?
 
     private let capacity: Int
@@ -60,6 +62,7 @@ final class SpanPipeline: @unchecked Sendable {
         self.ids = ids
         self.limits = limits
         self.processor = processor
+        hasProcessor = !(processor is NoOpSpanProcessor)
         self.clock = clock
         self.capacity = capacity
         records.reserveCapacity(capacity)

@@ -122,6 +122,7 @@ final class SpanRecord: @unchecked Sendable {
     /// Forgets everything but the memory. Only for the owner.
     func reset() {
         if standardContext != nil { standardContext = nil }
+        standardAttributes.clear()
         data.attributes.removeAll()
         data.events.removeAll(keepingCapacity: data.events.capacity <= Self.retainedEvents)
         data.links.removeAll(keepingCapacity: data.links.capacity <= Self.retainedEvents)

@@ -14,6 +14,9 @@ public final class TracerProvider: Sendable {
     public var limits: SpanLimits { pipeline.limits }
 
     let pipeline: SpanPipeline
+    /// What tracers use that are asked for after the shutdown: they make no spans.
+    private let closedPipeline = SpanPipeline(isEnabled: false, processor: NoOpSpanProcessor(), capacity: 0)
+    private let isShutDown = Atomic<Bool>(false)
     private let tracers = Atomic<UInt64>(0)
 
     /// Creates a provider.
@@ -57,9 +60,13 @@ public final class TracerProvider: Sendable {
         pipeline.close()
     }
 
-    /// Makes the tracer of a module.
+    /// Makes the tracer of a module; after the shutdown one that makes no spans and passes the caller's context on.
     public func tracer(_ name: String, version: String = "") -> OTelTracer {
-        OTelTracer(scope: InstrumentationScope(name: name, version: version), provider: self)
+        OTelTracer(
+            scope: InstrumentationScope(name: name, version: version),
+            provider: self,
+            pipeline: isShutDown.load(ordering: .acquiring) ? closedPipeline : pipeline
+        )
     }
 
     /// A number that no other tracer of the provider has; 0 is nobody's.
@@ -98,7 +105,8 @@ public final class TracerProvider: Sendable {
     /// - Returns: Whether everything was handed over in time.
     @discardableResult
     public func shutdown(timeout: Duration) async -> Bool {
-        await pipeline.shutdown(timeout: timeout)
+        isShutDown.store(true, ordering: .releasing)
+        return await pipeline.shutdown(timeout: timeout)
     }
 
     /// The system's wall clock in nanoseconds since the Unix epoch.

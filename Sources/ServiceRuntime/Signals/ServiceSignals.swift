@@ -1,5 +1,4 @@
 public import ContrailInstrumentation
-internal import Logging
 public import Observability
 
 /// The metrics and spans that a service can make, found by putting it together as its process does, without running it.
@@ -10,8 +9,6 @@ public struct ServiceSignals: Sendable {
     public let metrics: [MetricDescription]
     /// Its spans.
     public let spans: [SpanDeclaration]
-    /// The keys of what describes its process.
-    public let resource: [String]
 
     /// Puts a service together and asks the parts.
     ///
@@ -22,10 +19,15 @@ public struct ServiceSignals: Sendable {
     public init(of definition: any ServiceDefinition.Type, environment: [String: String] = [:]) async throws {
         var settings = Settings(environment: environment)
         let common = CommonSettings(&settings, definition: definition)
-        let bootstrap = Bootstrap(definition.name, environment: environment, tailKeep: TailKeep.Configuration()) {
-            name in
-            Logger(label: name) { _ in SwiftLogNoOpLogHandler() }
-        }
+        var logging = common.logging
+        logging.writer = nil
+        let bootstrap = Bootstrap(
+            definition.name,
+            environment: environment,
+            logging: logging,
+            // Also where a setting turns it off.
+            tailKeep: TailKeep.Configuration()
+        )
         let telemetry = bootstrap.telemetry
         do {
             let parts = try definition.makeParts(&settings, telemetry: telemetry)
@@ -35,7 +37,6 @@ public struct ServiceSignals: Sendable {
             name = definition.name
             metrics = telemetry.metrics.descriptions
             spans = telemetry.spans.declarations
-            resource = telemetry.provider.resource.attributes.map(\.key)
         } catch {
             await bootstrap.shutdown(timeout: .zero)
             throw error

@@ -2,6 +2,7 @@ import Contracts
 import ContrailCLI
 import Foundation
 import GRPCCore
+import HTTPTransport
 import LocalStack
 import Logging
 import SwiftProtobuf

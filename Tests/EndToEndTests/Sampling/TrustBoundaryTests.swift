@@ -19,7 +19,8 @@ extension EndToEnd {
                 _ = await eventually {
                     own = shop.stack.traces.trace(notification.traceID)
                     theirs = shop.stack.traces.trace(callers)
-                    return own?.services.contains("notifications") == true && theirs?.spans.count == 2
+                    let isComplete = own?.spans.contains { $0.kind == .server && $0.service == "orders" } == true
+                    return isComplete && own?.services.contains("notifications") == true && theirs?.spans.count == 2
                 }
                 let trace = try #require(own)
                 let server = try trace.only("the call") { $0.kind == .server && $0.service == "orders" }

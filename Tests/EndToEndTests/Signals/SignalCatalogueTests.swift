@@ -24,7 +24,9 @@ struct SignalCatalogueTests {
 
     @Test("Every name of the conventions says what it means, once")
     func conventions() throws {
-        let source = try Self.text("Sources/Observability/Conventions/SemanticConventions.swift")
+        let source =
+            try Self.text("Sources/Observability/Conventions/SemanticConventions.swift")
+            + Self.text("Sources/Observability/Resource/SemanticConventions+Resource.swift")
         let constants = source.matches(of: /static let (\w+) = "([^"]+)"/)
             .filter { $0.1 != "schemaURL" }.map { String($0.2) }
         try #require(constants.count > 40)
