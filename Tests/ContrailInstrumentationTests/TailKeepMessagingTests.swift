@@ -165,7 +165,7 @@ struct TailKeepMessagingTests {
                 #expect(handler.names(inTime) == [] && publisher.names(inTime) == [])
             }
             // The publisher's outbox wait was late too, and its verdict may have come first.
-            #expect((handler.kept[.late] ?? 0) + (handler.kept[.remote] ?? 0) == 1)
+            #expect((handler.kept[.late] ?? 0) + (handler.kept[.remote] ?? 0) >= 1)
         }
     }
 
