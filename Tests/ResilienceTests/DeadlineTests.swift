@@ -97,10 +97,11 @@ struct DeadlineTests {
         #expect(try await call.value == 42)
     }
 
-    /// The promise is 50 ms at the 99.9th percentile of 10,000; that many only in `make test-long`, where nothing else runs.
-    @Test("on the real clock black-holed calls end within 50 ms of their deadline")
+    /// The promise is 50 ms at the 99.9th percentile of 10,000 calls, and is asserted in `make test-long`, where nothing else
+    /// runs. In `make test` there are 200 calls, and other tests keep all threads busy.
+    @Test("on the real clock black-holed calls end soon after their deadline")
     func realClock() async {
-        let (waves, width) = isLong ? (20, 500) : (2, 100)
+        let (waves, width) = isLong ? (100, 100) : (2, 100)
         var late: [Duration] = []
         for _ in 0..<waves {
             late += await withTaskGroup(of: Duration.self) { group in
@@ -118,6 +119,9 @@ struct DeadlineTests {
         }
         late.sort()
         #expect(late[0] >= .zero)
-        #expect(late[late.count * 999 / 1000 - 1] <= .milliseconds(50), "the latest by \(late[late.count - 1])")
+        #expect(
+            late[late.count * 999 / 1000 - 1] <= .milliseconds(isLong ? 50 : 1000),
+            "the latest by \(late[late.count - 1])"
+        )
     }
 }

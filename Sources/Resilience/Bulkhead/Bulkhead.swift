@@ -77,12 +77,8 @@ public final class Bulkhead: Sendable {
         deadline: Deadline? = .current,
         _ body: nonisolated(nonsending) () async throws -> Result
     ) async throws -> Result {
-        switch state.withLock({ admit(&$0, waiter: nil) }) {
-        case .goesOn: break
-        case .waits(let number): try await waitForTurn(number, deadline: deadline)
-        case .fails(let error): throw error
-        }
-        defer { state.withLock { $0.leave() }?.resume() }
+        if let number = try enter() { try await waitForTurn(number, deadline: deadline) }
+        defer { leave() }
         return try await body()
     }
 
@@ -116,7 +112,22 @@ public final class Bulkhead: Sendable {
         return .waits(number)
     }
 
-    private func waitForTurn(_ number: UInt64, deadline: Deadline?) async throws {
+    /// Lets a caller in at once, or gives it a number to wait with.
+    func enter() throws -> UInt64? {
+        switch state.withLock({ admit(&$0, waiter: nil) }) {
+        case .goesOn: return nil
+        case .waits(let number): return number
+        case .fails(let error): throw error
+        }
+    }
+
+    /// Makes room for the next one; once for each that was let in.
+    func leave() {
+        state.withLock { $0.leave() }?.resume()
+    }
+
+    /// Waits with a number until it is let in.
+    func waitForTurn(_ number: UInt64, deadline: Deadline?) async throws {
         let patience = configuration.maximumWait.map { Deadline.after($0, from: time.now) }
         guard let limit = Deadline.earliest(patience, deadline) else { return try await wait(number) }
         do {

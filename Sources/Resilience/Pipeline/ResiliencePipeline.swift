@@ -83,7 +83,7 @@ public final class ResiliencePipeline: Sendable {
     ///   - body: The call. Cancelled when its time is up; the call ends late if it ignores that
     ///     (see ``Deadline/run(within:stage:clock:operation:)``).
     /// - Throws: ``DeadlineExceeded``, ``BulkheadRejected``, ``CircuitOpen``, or what the last attempt threw.
-    public func call<Result: Sendable>(
+    public nonisolated(nonsending) func call<Result: Sendable>(
         within timeout: Duration? = nil,
         classify: @Sendable (any Error) -> FailureClassification,
         _ body: @escaping @Sendable (Attempt) async throws -> Result
@@ -93,19 +93,15 @@ public final class ResiliencePipeline: Sendable {
         let deadline = Deadline.earliest(Deadline.current, own)
         try admit(deadline, at: now, stage: .admission)
         guard let bulkhead else { return try await attempts(deadline, classify, body) }
-        // Errors of the bulkhead itself are told from those of the call by whether the call began.
-        var hasBegun = false
         do {
-            return try await bulkhead.call(deadline: deadline) {
-                hasBegun = true
-                return try await attempts(deadline, classify, body)
-            }
+            if let number = try bulkhead.enter() { try await bulkhead.waitForTurn(number, deadline: deadline) }
         } catch {
-            guard !hasBegun else { throw error }
             if let rejection = error as? BulkheadRejected { observer?(.rejected(.bulkhead(rejection))) }
             if error is DeadlineExceeded { observer?(.deadlineExceeded(.bulkhead)) }
             throw error
         }
+        defer { bulkhead.leave() }
+        return try await attempts(deadline, classify, body)
     }
 
     /// Refuses to begin what would have too little time.
@@ -126,8 +122,9 @@ public final class ResiliencePipeline: Sendable {
         return min(first, second)
     }
 
-    // MARK: Retry
+    // MARK: Attempts
 
+    // One function, because each further one costs a frame of the task's allocator in every call.
     private nonisolated(nonsending) func attempts<Result: Sendable>(
         _ deadline: Deadline?,
         _ classify: (any Error) -> FailureClassification,
@@ -135,17 +132,38 @@ public final class ResiliencePipeline: Sendable {
     ) async throws -> Result {
         var number = 1
         while true {
-            switch try await attempt(number, deadline, classify, body) {
-            case .returned(let result):
+            let start = time.now
+            // Whoever waited may have been woken late.
+            try admit(deadline, at: start, stage: number == 1 ? .bulkhead : .backoff)
+            let permit = try acquire(number, at: start)
+            observer?(.attemptStarted(number))
+            let limit = Deadline.earliest(configuration.attemptTimeout.map { .after($0, from: start) }, deadline)
+            let attempt = Attempt(number: number, deadline: limit, timeout: limit?.remaining(at: start))
+            let delay: Duration
+            do {
+                let result: Result
+                switch (limit, configuration.enforcement) {
+                case (nil, _): result = try await body(attempt)
+                case (let limit?, .call):
+                    result = try await Deadline.$current.withValue(limit) { try await body(attempt) }
+                case (let limit?, .pipeline):
+                    result = try await limit.enforce(stage: .attempt, time: time) { try await body(attempt) }
+                }
+                permit?.record(.success)
+                ended(number, .success, since: start)
                 retryBudget?.recordSuccess()
                 return result
-            case .failed(let error, let failure):
-                guard let delay = delay(afterAttempt: number, failure, deadline) else { throw error }
-                number += 1
+            } catch {
+                let (outcome, failure) = judge(error, deadline, classify)
+                permit?.record(failure.outcome)
+                ended(number, outcome, since: start)
+                guard let next = self.delay(afterAttempt: number, failure, deadline) else { throw error }
+                delay = next
                 let isPushback = failure.pushback != nil
-                observer?(.retryScheduled(attempt: number, delay: delay, isPushback: isPushback))
-                if delay > .zero { try await time.sleep(until: time.now.advanced(by: delay)) }
+                observer?(.retryScheduled(attempt: number + 1, delay: delay, isPushback: isPushback))
             }
+            number += 1
+            if delay > .zero { try await time.sleep(until: time.now.advanced(by: delay)) }
         }
     }
 
@@ -175,40 +193,6 @@ public final class ResiliencePipeline: Sendable {
         }
     }
 
-    // MARK: Attempt
-
-    private enum Ending<Result: Sendable>: Sendable {
-        case returned(Result)
-        case failed(any Error, FailureClassification)
-    }
-
-    private nonisolated(nonsending) func attempt<Result: Sendable>(
-        _ number: Int,
-        _ deadline: Deadline?,
-        _ classify: (any Error) -> FailureClassification,
-        _ body: @escaping @Sendable (Attempt) async throws -> Result
-    ) async throws -> Ending<Result> {
-        let start = time.now
-        // Whoever waited may have been woken late.
-        try admit(deadline, at: start, stage: number == 1 ? .bulkhead : .backoff)
-        let permit = try acquire(number, at: start)
-        observer?(.attemptStarted(number))
-        let limit = Deadline.earliest(configuration.attemptTimeout.map { .after($0, from: start) }, deadline)
-        let attempt = Attempt(number: number, deadline: limit, timeout: limit?.remaining(at: start))
-        do {
-            let result = try await perform(attempt, body)
-            permit?.record(.success)
-            ended(number, .success, since: start)
-            return .returned(result)
-        } catch {
-            let (outcome, failure) = judge(error, deadline, classify)
-            permit?.record(failure.outcome)
-            ended(number, outcome, since: start)
-            if outcome == .timeout { observer?(.deadlineExceeded(.attempt)) }
-            return .failed(error, failure)
-        }
-    }
-
     private func acquire(
         _ number: Int,
         at now: ContinuousClock.Instant
@@ -219,17 +203,6 @@ public final class ResiliencePipeline: Sendable {
         } catch {
             observer?(.rejected(.circuitBreaker(error, attempt: number)))
             throw error
-        }
-    }
-
-    private nonisolated(nonsending) func perform<Result: Sendable>(
-        _ attempt: Attempt,
-        _ body: @escaping @Sendable (Attempt) async throws -> Result
-    ) async throws -> Result {
-        guard let deadline = attempt.deadline else { return try await body(attempt) }
-        switch configuration.enforcement {
-        case .pipeline: return try await deadline.enforce(stage: .attempt, time: time) { try await body(attempt) }
-        case .call: return try await Deadline.$current.withValue(deadline) { try await body(attempt) }
         }
     }
 
@@ -259,5 +232,6 @@ public final class ResiliencePipeline: Sendable {
     ) {
         guard let observer else { return }
         observer(.attemptEnded(number, outcome, start.duration(to: time.now)))
+        if outcome == .timeout { observer(.deadlineExceeded(.attempt)) }
     }
 }
