@@ -299,11 +299,12 @@ extension Attributes {
 extension AttributeValue {
     fileprivate var heapBytes: Int {
         switch self {
-        case .bool, .int, .double: 0
+        case .bool, .int, .double, .empty: 0
         case .string(let text): text.heapBytes
         case .bytes(let bytes): 32 + bytes.count
         case .array(let values):
             values.reduce(32) { $0 + MemoryLayout<AttributeValue>.stride + $1.heapBytes }
+        case .map(let values): values.estimatedBytes
         }
     }
 }
