@@ -112,6 +112,9 @@ public final class BatchSpanProcessor: SpanProcessor {
         shared.call()
     }
 
+    /// Where the spans are sent to.
+    var server: ExportServer? { exporter.server }
+
     /// What became of the spans so far: every span that arrived is counted once, at any time.
     public var statistics: Statistics {
         shared.state.withLock { state in
