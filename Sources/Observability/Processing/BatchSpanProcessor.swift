@@ -47,6 +47,8 @@ public final class BatchSpanProcessor: SpanProcessor {
     /// Somebody who waits until everything up to a span has been exported.
     private struct Waiter {
         let target: Int
+        /// What was lost before, which is not this waiter's concern.
+        let lost: Int
         let continuation: CheckedContinuation<Bool, Never>
     }
 
@@ -59,6 +61,9 @@ public final class BatchSpanProcessor: SpanProcessor {
         var failed: [String: Int] = [:]
         var waiters: [UInt64: Waiter] = [:]
         var nextWaiter: UInt64 = 0
+
+        /// Spans that were lost on their way.
+        var lost: Int { settled - exported }
     }
 
     private let exporter: any SpanExporter
@@ -176,7 +181,11 @@ public final class BatchSpanProcessor: SpanProcessor {
                 let target = shared.queue.accepted
                 guard state.settled < target else { return nil }
                 state.nextWaiter += 1
-                state.waiters[state.nextWaiter] = Waiter(target: target, continuation: continuation)
+                state.waiters[state.nextWaiter] = Waiter(
+                    target: target,
+                    lost: state.lost,
+                    continuation: continuation
+                )
                 return state.nextWaiter
             }
             // Also when nothing is left: a shutdown ends the thread.
@@ -267,9 +276,10 @@ public final class BatchSpanProcessor: SpanProcessor {
             state.settled += count
             let ready = state.waiters.filter { $0.value.target <= state.settled }
             for id in ready.keys { state.waiters[id] = nil }
-            return ready.values.map(\.continuation)
+            return ready.values.map { ($0.continuation, state.lost == $0.lost) }
         }
-        for waiter in waiters { waiter.resume(returning: true) }
+        // At the deadline the exporter gives up what it has; that is settled, but not handed over.
+        for (waiter, isHandedOver) in waiters { waiter.resume(returning: isHandedOver) }
     }
 
     /// Returns the records to where they came from. The copies first: they share the records' memory.
