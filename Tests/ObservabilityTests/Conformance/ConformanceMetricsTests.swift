@@ -96,7 +96,8 @@ struct ConformanceMetricsTests {
         ] { #expect(before.contains("\n\(line)\n"), "\(line) is not in:\n\(before)") }
 
         root.end()
-        #expect(await provider.shutdown(timeout: .seconds(30)))
+        // One span is lost, and the shutdown says so.
+        #expect(!(await provider.shutdown(timeout: .seconds(30))))
         tracer.startSpan("late").end()
         let after = text(registry)
         for line in [
