@@ -2,12 +2,14 @@ internal import Contracts
 internal import ContrailInstrumentation
 internal import GRPCCore
 internal import GRPCProtobuf
+internal import Observability
 internal import SwiftProtobuf
 
 /// The gRPC methods of the notifications service.
 struct NotificationHandlers: Contrail_Notifications_V1_NotificationService.SimpleServiceProtocol {
     let storage: NotificationStorage
     let journal: NotificationJournal
+    let deadLetters: DeadLetterHandlers
 
     func listNotifications(
         request: Contrail_Notifications_V1_ListNotificationsRequest,
@@ -49,6 +51,27 @@ struct NotificationHandlers: Contrail_Notifications_V1_NotificationService.Simpl
             $0.failedAttempts = attempts.map(Contrail_Notifications_V1_Attempt.init)
             if let skew = row.journey?.skew, skew > 0 { $0.clockSkew = Google_Protobuf_Duration(nanoseconds: skew) }
         }
+    }
+
+    func listDeadLetters(
+        request: Contrail_Notifications_V1_ListDeadLettersRequest,
+        context: ServerContext
+    ) async throws -> Contrail_Notifications_V1_ListDeadLettersResponse {
+        try await deadLetters.list(request)
+    }
+
+    func getDeadLetter(
+        request: Contrail_Notifications_V1_GetDeadLetterRequest,
+        context: ServerContext
+    ) async throws -> Contrail_Notifications_V1_GetDeadLetterResponse {
+        try await deadLetters.get(request)
+    }
+
+    func redriveDeadLetters(
+        request: Contrail_Notifications_V1_RedriveDeadLettersRequest,
+        context: ServerContext
+    ) async throws -> Contrail_Notifications_V1_RedriveDeadLettersResponse {
+        try await deadLetters.redrive(request)
     }
 }
 

@@ -79,7 +79,15 @@ public enum NotificationsService: ServiceDefinition {
                 + consumers.map(work) + [cleaning(storage, journal, logger: telemetry.logger)],
             dependencies: [storage.dependency, .broker(broker)],
             grpcServices: [
-                NotificationHandlers(storage: NotificationStorage(pool: storage.pool), journal: journal)
+                NotificationHandlers(
+                    storage: NotificationStorage(pool: storage.pool),
+                    journal: journal,
+                    deadLetters: DeadLetterHandlers(
+                        letters: DeadLetters(broker: broker, telemetry: telemetry),
+                        journal: journal,
+                        logger: telemetry.logger
+                    )
+                )
             ]
         )
     }

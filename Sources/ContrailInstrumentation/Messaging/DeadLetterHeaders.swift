@@ -5,6 +5,9 @@ enum DeadLetterHeaders {
     /// The stream that keeps dead letters.
     static let stream = "DEAD_LETTERS"
 
+    /// What all of them begin with, in lower case.
+    static let prefix = "contrail-dead-"
+
     /// Why, of low cardinality.
     static let reason = "Contrail-Dead-Reason"
     /// The kind of the last error.

@@ -75,6 +75,7 @@ public struct TracedPublisher: Sendable {
     }
 
     /// Publishes a message below a context, for events and dead letters alike.
+    @discardableResult
     func publish(
         _ event: EventEnvelope,
         to subject: String,
@@ -85,7 +86,7 @@ public struct TracedPublisher: Sendable {
         parent: ActiveContext = .current,
         startTime: UInt64? = nil,
         attributes: Attributes = [:]
-    ) async throws {
+    ) async throws -> PublishAcknowledgement {
         let span = tracer.startSpan(
             .publish,
             subject,
@@ -115,6 +116,7 @@ public struct TracedPublisher: Sendable {
                 SemanticConventions.natsDuplicate: .bool(acknowledgement.isDuplicate),
             ])
             metrics.published(to: subject, seconds: stopwatch.seconds, errorType: "")
+            return acknowledgement
         } catch {
             let type = error.messagingErrorType
             span.setError(type: type, message: "\(error)")

@@ -47,6 +47,17 @@ struct NotificationJournal: DeliveryJournal {
         if isNew { metrics.deadLettered(because: notice.reason) }
     }
 
+    /// Notes that an event that was given up is on its way again.
+    func redriven(_ eventID: String, by consumer: String) async throws {
+        _ = try await pool.query(
+            "UPDATE dead_letters",
+            """
+            UPDATE dead_letters SET redriven_at = clock_timestamp()
+            WHERE consumer = \(consumer) AND event_id = \(eventID) AND redriven_at IS NULL
+            """
+        )
+    }
+
     /// Forgets attempts of events that cannot come again.
     ///
     /// - Returns: How many were forgotten.
