@@ -46,11 +46,7 @@ public enum NotificationsService: ServiceDefinition {
             metrics: metrics,
             logger: telemetry.logger
         )
-        let lateAfter = settings.duration(
-            "CONTRAIL_NOTIFICATION_LATE_AFTER",
-            default: "10s",
-            "how long a notification may take; later ones are counted, and their traces kept"
-        )
+        let lateAfter = settings.notificationLateAfter()
         let consumers = [EventStreamName.orders, .users].map { stream in
             var configuration = TracedConsumer.Configuration(
                 stream: stream.rawValue,
@@ -67,6 +63,12 @@ public enum NotificationsService: ServiceDefinition {
                 try await handler.handle(delivery)
             }
         }
+        let watch = NotificationWatch(
+            broker: broker,
+            consumers: consumers.map(\.configuration),
+            storage: NotificationStorage(pool: storage.pool),
+            telemetry: telemetry
+        )
         return ServiceParts(
             preparations: [
                 storage.preparation,
@@ -76,7 +78,9 @@ public enum NotificationsService: ServiceDefinition {
                 },
             ],
             work: [storage.work, .broker(broker), .client("users client", users)]
-                + consumers.map(work) + [cleaning(storage, journal, logger: telemetry.logger)],
+                + consumers.map(work) + [BackgroundWork("notification watch") { try await watch.run() }] + [
+                    cleaning(storage, journal, logger: telemetry.logger)
+                ],
             dependencies: [storage.dependency, .broker(broker)],
             grpcServices: [
                 NotificationHandlers(

@@ -203,4 +203,49 @@ struct NotificationStorage: Sendable {
             """
         ).affectedRows > 0
     }
+
+    /// How many notifications and dead letters the database knows.
+    struct Totals: Sendable {
+        var delivered: Int64
+        /// Without those that were sent on their way again.
+        var deadLettered: Int64
+        /// Up to which position nothing is missing any more, and how many notifications there are up to there.
+        fileprivate var settled: (position: Int64, count: Int64)
+    }
+
+    /// Counts, reading only what is new.
+    ///
+    /// Positions are given out before the commit, so that a smaller one may appear later; ten minutes are longer than any
+    /// transaction of ours can last.
+    func totals(since known: Totals?) async throws -> Totals {
+        let settled = known?.settled ?? (position: 0, count: 0)
+        let row = try await pool.query(
+            "SELECT notifications",
+            """
+            SELECT count(*) AS fresh,
+                coalesce(max(position) FILTER (WHERE delivered_at < now() - interval '10 minutes'), \(settled.position))
+                    AS position,
+                (SELECT count(*) FROM dead_letters WHERE redriven_at IS NULL) AS dead
+            FROM notifications WHERE position > \(settled.position)
+            """
+        ).first
+        guard let row else { return Totals(delivered: settled.count, deadLettered: 0, settled: settled) }
+        let position = try row.decode(Int64.self, "position")
+        // Younger ones may have positions below that of the youngest old one: they are counted by position, not by age.
+        let upTo =
+            position == settled.position
+            ? 0
+            : try await pool.query(
+                "SELECT notifications",
+                """
+                SELECT count(*) AS count FROM notifications
+                WHERE position > \(settled.position) AND position <= \(position)
+                """
+            ).first?.decode(Int64.self, "count") ?? 0
+        return Totals(
+            delivered: settled.count + (try row.decode(Int64.self, "fresh")),
+            deadLettered: try row.decode(Int64.self, "dead"),
+            settled: (position, settled.count + upTo)
+        )
+    }
 }

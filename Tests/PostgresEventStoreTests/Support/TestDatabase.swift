@@ -56,7 +56,9 @@ struct TestDatabase: Sendable {
         let name = "test_" + UUID().uuidString.lowercased().replacing("-", with: "").prefix(12)
         environment = try await server.ensureDatabase(name: name)
         try await withPool { pool in
-            try await PostgresMigrator([EventStoreSchema.events, EventStoreSchema.outbox, EventStoreSchema.inbox])
+            try await PostgresMigrator([
+                EventStoreSchema.events, EventStoreSchema.outbox, EventStoreSchema.outboxTotals, EventStoreSchema.inbox,
+            ])
                 .run(on: pool)
         }
     }
