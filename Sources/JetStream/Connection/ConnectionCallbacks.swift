@@ -47,7 +47,7 @@ func connectionReportedError(
     if status == NATS_NOT_PERMITTED {
         core.permissionDenied(words)
     } else {
-        core.errorReported(words.isEmpty ? text(of: status) : words)
+        core.errorReported(words.isEmpty ? text(of: status) : words, isSlowConsumer: status == NATS_SLOW_CONSUMER)
     }
 }
 

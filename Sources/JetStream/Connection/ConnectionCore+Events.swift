@@ -48,6 +48,7 @@ extension ConnectionCore {
     ///
     /// The text is `Permissions Violation for Publish to "order.created"`, or `… for Subscription to "…"`.
     func permissionDenied(_ text: String) {
+        state.withLock { $0.permissionDenials += 1 }
         let parts = text.split(separator: "\"", omittingEmptySubsequences: false)
         let subject = parts.count > 1 ? String(parts[1]) : ""
         let error = NATSError(
@@ -63,13 +64,15 @@ extension ConnectionCore {
                 let refused = ids.compactMap { state.requests.removeValue(forKey: $0) }
                 return (refused, state.subscriptions.values.map(\.handler))
             }
-            for request in refused { request.continuation.resume(throwing: error) }
+            for request in refused { request.fail(error) }
             for handler in handlers { handler.publishRefused(to: subject, error) }
         }
         logger.warning("NATS refused a subject", metadata: ["nats.error": "\(text)"])
     }
 
-    func errorReported(_ text: String) {
+    func errorReported(_ text: String, isSlowConsumer: Bool = false) {
+        if isSlowConsumer { counters.addDropped(1) }
+        state.withLock { $0.errors += 1 }
         logger.warning("NATS reported an error", metadata: ["nats.error": "\(text)"])
     }
 

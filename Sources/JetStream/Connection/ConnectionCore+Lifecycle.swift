@@ -95,7 +95,7 @@ extension ConnectionCore {
             let message =
                 "the NATS connection was shut down before '\(request.subject)' was answered; "
                 + "whether the request was processed is unknown"
-            request.continuation.resume(throwing: NATSError(.closed, message))
+            request.fail(NATSError(.closed, message))
         }
         for waiter in spaceWaiters.values { waiter.continuation.resume(throwing: NATSError.connectionIsClosed) }
         for registration in subscriptions.values { registration.handler.ended(.connectionIsClosed) }

@@ -2,24 +2,52 @@ internal import Synchronization
 
 /// Requests: one inbox for all of them, and a table from the last token of the reply subject to the caller.
 extension ConnectionCore {
-    func request(
-        _ subject: String,
-        headers: NATSHeaders?,
-        payload: [UInt8],
-        timeout: Duration
-    ) async throws -> NATSMessage {
+    func request(_ message: EncodedMessage, timeout: Duration) async throws -> NATSMessage {
         let deadline = ContinuousClock.now + timeout
-        return try await pending(subject, timeout: timeout, deadline: deadline) { id in
-            .send(
-                OutgoingMessage(
-                    subject: subject,
-                    reply: "\(self.inbox).\(id)",
-                    headers: headers,
-                    payload: payload,
-                    request: id
-                )
-            )
+        return try await pending(message.subject, timeout: timeout, deadline: deadline) { id in
+            .send(OutgoingMessage(message, request: id))
         }
+    }
+
+    /// Queues a request whose outcome goes to a handler; waits only for room in the queue.
+    func request(_ message: EncodedMessage, timeout: Duration, handler: any ReplyHandler) async throws {
+        let deadline = ContinuousClock.now + timeout
+        while true {
+            do {
+                return try request(message, timeout: timeout, deadline: deadline, handler: handler)
+            } catch  where error.code == .queueFull {
+                try await waitForRoom(until: deadline)
+            }
+        }
+    }
+
+    /// Queues a request whose outcome goes to a handler, without waiting; when it throws, nothing was sent.
+    func request(
+        _ message: EncodedMessage,
+        timeout: Duration,
+        deadline: ContinuousClock.Instant,
+        handler: any ReplyHandler
+    ) throws(NATSError) {
+        let result = state.withLock { state -> Result<(writer: Bool, deadlines: Bool), NATSError> in
+            guard state.isRunning else { return .failure(.connectionIsClosed) }
+            if let refusal = state.inboxRefusal { return .failure(refusal) }
+            guard hasRoom(state) else {
+                return .failure(
+                    NATSError(.queueFull, "the queue of outgoing messages is full; '\(message.subject)' was not sent")
+                )
+            }
+            let id = state.makeID()
+            state.requests[id] = PendingRequest(
+                subject: message.subject,
+                timeout: timeout,
+                deadline: deadline,
+                receiver: .handler(handler)
+            )
+            return .success((state.enqueue(.send(OutgoingMessage(message, request: id))), state.plan(deadline)))
+        }
+        let wakes = try result.get()
+        if wakes.writer { writerSignal.wake() }
+        if wakes.deadlines { deadlineSignal.wake() }
     }
 
     func flush(timeout: Duration) async throws {
@@ -44,14 +72,14 @@ extension ConnectionCore {
                     subject: subject,
                     timeout: timeout,
                     deadline: deadline,
-                    continuation: continuation
+                    receiver: .task(continuation)
                 )
                 begin(id, request, command(id))
                 // A cancellation before the registration found nothing to cancel.
-                if Task.isCancelled { complete(id, .failure(CancellationError())) }
+                if Task.isCancelled { fail(id, CancellationError()) }
             }
         } onCancel: {
-            complete(id, .failure(CancellationError()))
+            fail(id, CancellationError())
         }
     }
 
@@ -67,13 +95,19 @@ extension ConnectionCore {
             if wakes.writer { writerSignal.wake() }
             if wakes.deadlines { deadlineSignal.wake() }
         case .failure(let error):
-            request.continuation.resume(throwing: error)
+            request.fail(error)
         }
     }
 
-    /// Resumes the caller of a request, unless something else has done so already.
-    func complete(_ id: UInt64, _ outcome: Result<NATSMessage, any Error>) {
-        state.withLock { $0.requests.removeValue(forKey: id) }?.continuation.resume(with: outcome)
+    /// Ends the wait of a request without a reply, unless something else has ended it already.
+    func fail(_ id: UInt64, _ error: any Error) {
+        state.withLock { $0.requests.removeValue(forKey: id) }?.fail(error)
+    }
+
+    /// Ends the wait for a round trip.
+    func flushed(_ id: UInt64) {
+        guard let request = state.withLock({ $0.requests.removeValue(forKey: id) }) else { return }
+        if case .task(let continuation) = request.receiver { continuation.resume(returning: NATSMessage(subject: "")) }
     }
 }
 
@@ -85,19 +119,16 @@ final class RequestInbox: SubscriptionHandler {
         self.core = core
     }
 
-    func received(_ message: borrowing IncomingMessage) {
+    func received(_ message: consuming IncomingMessage) {
         guard let core, let id = message.subjectToken else { return }
         // A late reply has nobody to go to: do not copy it.
         guard let request = core.state.withLock({ $0.requests.removeValue(forKey: id) }) else { return }
         if message.hasNoResponders {
-            request.continuation.resume(
-                throwing: NATSError(
-                    .noResponders,
-                    "nobody listens to '\(request.subject)'; the request was not processed"
-                )
+            request.fail(
+                NATSError(.noResponders, "nobody listens to '\(request.subject)'; the request was not processed")
             )
         } else {
-            request.continuation.resume(returning: message.copy())
+            request.succeed(message)
         }
     }
 
@@ -116,6 +147,6 @@ final class RequestInbox: SubscriptionHandler {
             defer { state.requests.removeAll() }
             return Array(state.requests.values)
         }
-        for request in requests { request.continuation.resume(throwing: error) }
+        for request in requests { request.fail(error) }
     }
 }

@@ -38,7 +38,7 @@ extension ConnectionCore {
             }
             guard isRunning else { return nil }
             do {
-                return try ConnectionHandle(connecting: OptionsHandle(configuration, closure: closure))
+                return try ConnectionHandle(connecting: OptionsHandle(configuration, closure: closure), core: self)
             } catch {
                 let isPermanent = error.code != .library
                 if isFirst, isPermanent {
@@ -82,7 +82,7 @@ extension ConnectionCore {
                 let message =
                     "no reply to '\(request.subject)' within \(request.timeout); "
                     + "whether the request was processed is unknown"
-                request.continuation.resume(throwing: NATSError(.timeout, message))
+                request.fail(NATSError(.timeout, message))
             }
             for waiter in due.spaceWaiters {
                 waiter.continuation.resume(

@@ -13,6 +13,7 @@ final class ConnectionCore: Sendable {
     let state = Mutex(ConnectionState())
     let writerSignal = ThreadSignal()
     let deadlineSignal = ThreadSignal()
+    let counters = DeliveryCounters()
 
     init(_ configuration: NATSConfiguration, logger: Logger) throws(NATSError) {
         try configuration.validate()
@@ -42,6 +43,31 @@ final class ConnectionCore: Sendable {
             return .success(state.enqueue(.send(message)))
         }
         if try result.get() { writerSignal.wake() }
+    }
+
+    /// Queues messages that belong together; the queue may exceed its limit by them.
+    ///
+    /// The last one may be a request, whose outcome goes to `request`.
+    func enqueue(_ messages: [OutgoingMessage], request: PendingRequest) throws(NATSError) {
+        let result = state.withLock { state -> Result<(writer: Bool, deadlines: Bool), NATSError> in
+            guard state.isRunning else { return .failure(.connectionIsClosed) }
+            if let refusal = state.inboxRefusal { return .failure(refusal) }
+            guard hasRoom(state) else {
+                return .failure(NATSError(.queueFull, "the queue of outgoing messages is full; nothing was sent"))
+            }
+            let id = state.makeID()
+            state.requests[id] = request
+            var wakes = false
+            for (index, message) in messages.enumerated() {
+                var message = message
+                if index == messages.count - 1 { message.request = id }
+                if state.enqueue(.send(message)) { wakes = true }
+            }
+            return .success((wakes, state.plan(request.deadline)))
+        }
+        let wakes = try result.get()
+        if wakes.writer { writerSignal.wake() }
+        if wakes.deadlines { deadlineSignal.wake() }
     }
 
     /// Queues a message; waits for room when the queue is full.

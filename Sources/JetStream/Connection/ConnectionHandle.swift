@@ -20,9 +20,17 @@ struct ServerIdentity {
 /// One `natsConnection`; used by the writer thread only, and destroyed by it.
 final class ConnectionHandle {
     private let connection: OpaquePointer
+    private let counters: DeliveryCounters
+    private let internals: LibraryInternals?
+    /// What the reply subjects of all requests have in common; the number follows.
+    private let inbox: [CChar]
+    private var reply: [CChar] = []
 
     /// Connects, which blocks for at most the connect time-out per server.
-    init(connecting options: OptionsHandle) throws(NATSError) {
+    init(connecting options: OptionsHandle, core: ConnectionCore) throws(NATSError) {
+        counters = core.counters
+        internals = core.configuration.libraryInternals
+        inbox = (core.inbox + ".").utf8.map { CChar(bitPattern: $0) }
         var created: OpaquePointer?
         let status = options.withPointer { natsConnection_Connect(&created, $0) }
         guard status == NATS_OK, let created else { throw Self.connectError(status) }
@@ -37,42 +45,84 @@ final class ConnectionHandle {
     var isClosed: Bool { natsConnection_IsClosed(connection) }
     var server: ServerIdentity { ServerIdentity(connection) }
 
-    /// Writes a message; blocks for at most the write deadline.
+    /// Hands a message to libnats; blocks for at most the write deadline. `flushWrites()` says that no more follows.
     func send(_ message: OutgoingMessage) -> natsStatus {
-        message.payload.withUnsafeBytes { payload in
-            guard let headers = message.headers else {
-                guard let reply = message.reply else {
-                    return natsConnection_Publish(connection, message.subject, payload.baseAddress, CInt(payload.count))
-                }
-                return natsConnection_PublishRequest(
-                    connection,
-                    message.subject,
-                    reply,
-                    payload.baseAddress,
-                    CInt(payload.count)
-                )
+        reply.removeAll(keepingCapacity: true)
+        if let request = message.request {
+            setReply(request)
+        } else if let text = message.reply {
+            reply.append(contentsOf: text.utf8.lazy.map { CChar(bitPattern: $0) })
+        }
+        reply.append(0)
+        return reply.withUnsafeBufferPointer { reply in
+            message.bytes.withUnsafeBytes { bytes in
+                message.headerLength == 0
+                    ? send(message.subject, reply, payload: bytes)
+                    : send(message.subject, reply, bytes, headerLength: message.headerLength)
             }
-            return send(message, headers, payload)
         }
     }
 
+    /// Writes what has not been written yet.
+    func flushWrites() -> natsStatus {
+        // Without it libnats has written each message by itself.
+        internals?.flush(connection) ?? NATS_OK
+    }
+
+    private func setReply(_ request: UInt64) {
+        reply.append(contentsOf: inbox)
+        var digits = request
+        repeat {
+            reply.append(CChar(UInt8(ascii: "0")) + CChar(digits % 10))
+            digits /= 10
+        } while digits > 0
+        reply[inbox.count...].reverse()
+    }
+
     private func send(
-        _ message: OutgoingMessage,
-        _ headers: NATSHeaders,
-        _ payload: UnsafeRawBufferPointer
+        _ subject: String,
+        _ reply: UnsafeBufferPointer<CChar>,
+        payload: UnsafeRawBufferPointer
     ) -> natsStatus {
+        if reply.count == 1 {
+            return natsConnection_Publish(connection, subject, payload.baseAddress, CInt(payload.count))
+        }
+        return natsConnection_PublishRequest(
+            connection,
+            subject,
+            reply.baseAddress,
+            payload.baseAddress,
+            CInt(payload.count)
+        )
+    }
+
+    private func send(
+        _ subject: String,
+        _ reply: UnsafeBufferPointer<CChar>,
+        _ bytes: UnsafeRawBufferPointer,
+        headerLength: Int
+    ) -> natsStatus {
+        if let internals {
+            let reply = UnsafeBufferPointer(rebasing: reply.dropLast())
+            let message = internals.create(subject: subject, reply: reply, bytes: bytes, headerLength: headerLength)
+            defer { natsMsg_Destroy(message) }
+            return message == nil ? NATS_NO_MEMORY : natsConnection_PublishMsg(connection, message)
+        }
         var created: OpaquePointer?
+        let payload = UnsafeRawBufferPointer(rebasing: bytes[headerLength...])
         let data = payload.baseAddress?.assumingMemoryBound(to: CChar.self)
-        var status = natsMsg_Create(&created, message.subject, message.reply, data, CInt(payload.count))
+        let address = reply.count == 1 ? nil : reply.baseAddress
+        var status = natsMsg_Create(&created, subject, address, data, CInt(payload.count))
         defer { natsMsg_Destroy(created) }
-        for field in headers where status == NATS_OK {
+        for field in NATSHeaders(block: UnsafeRawBufferPointer(rebasing: bytes[..<headerLength]))
+        where status == NATS_OK {
             status = natsMsgHeader_Add(created, field.name, field.value)
         }
         return status == NATS_OK ? natsConnection_PublishMsg(connection, created) : status
     }
 
     func subscribe(_ registration: SubscriptionRegistration) throws(NATSError) -> SubscriptionHandle {
-        try SubscriptionHandle(connection, registration)
+        try SubscriptionHandle(connection, registration, counters)
     }
 
     /// Waits for a round trip to the server.

@@ -1,15 +1,31 @@
 /// A message on its way to the writer thread.
 struct OutgoingMessage: Sendable {
-    var subject: String
-    var reply: String?
-    /// `nil` when there are none, which takes the short path through libnats.
-    var headers: NATSHeaders?
-    var payload: [UInt8]
+    let subject: String
+    /// Where the answer goes; a request's is made from its number.
+    let reply: String?
+    /// The header block, when there is one, and the payload.
+    let bytes: [UInt8]
+    let headerLength: Int
     /// The request that this message makes, to be told when it cannot be sent.
     var request: UInt64?
 
+    init(subject: String, reply: String? = nil, payload: [UInt8]) {
+        self.subject = subject
+        self.reply = reply
+        bytes = payload
+        headerLength = 0
+    }
+
+    init(_ message: EncodedMessage, reply: String? = nil, request: UInt64? = nil) {
+        subject = message.subject
+        self.reply = reply
+        bytes = message.bytes
+        headerLength = message.headerLength
+        self.request = request
+    }
+
     /// What the message counts for in the queue.
-    var size: Int { payload.count + subject.utf8.count + 64 }
+    var size: Int { bytes.count + subject.utf8.count + 64 }
 }
 
 /// Work for the writer thread.
@@ -31,7 +47,7 @@ struct SubscriptionRegistration: Sendable {
 /// What a subscription does with its messages and with news of the connection. Nothing here may block.
 protocol SubscriptionHandler: AnyObject, Sendable {
     /// A message arrived; called on libnats' delivery thread.
-    func received(_ message: borrowing IncomingMessage)
+    func received(_ message: consuming IncomingMessage)
     /// The connection is gone and libnats reconnects.
     func connectionLost()
     /// The connection is back; what the server knew about outstanding requests is gone.
@@ -49,7 +65,35 @@ struct PendingRequest {
     let subject: String
     let timeout: Duration
     let deadline: ContinuousClock.Instant
-    let continuation: CheckedContinuation<NATSMessage, any Error>
+    let receiver: Receiver
+
+    /// Who waits.
+    enum Receiver {
+        case task(CheckedContinuation<NATSMessage, any Error>)
+        case handler(any ReplyHandler)
+    }
+
+    /// Ends the wait with a reply.
+    func succeed(_ message: consuming IncomingMessage) {
+        switch receiver {
+        case .task(let continuation): continuation.resume(returning: message.copy())
+        case .handler(let handler): handler.replied(message)
+        }
+    }
+
+    /// Ends the wait without one.
+    func fail(_ error: any Error) {
+        switch receiver {
+        case .task(let continuation): continuation.resume(throwing: error)
+        case .handler(let handler): handler.failed(error)
+        }
+    }
+}
+
+/// Takes the outcome of a request on the thread that has it, which it must not block; exactly one of the two is called.
+protocol ReplyHandler: AnyObject, Sendable {
+    func replied(_ message: borrowing IncomingMessage)
+    func failed(_ error: any Error)
 }
 
 /// A caller that waits for room in the queue.
@@ -82,6 +126,14 @@ struct ConnectionState {
     var subscriptions: [UInt64: SubscriptionRegistration] = [:]
     var inboxRefusal: NATSError?
 
+    // What has happened so far.
+    var disconnects = 0
+    var reconnects = 0
+    var permissionDenials = 0
+    var errors = 0
+    private var sentMessages = 0
+    private var sentBytes = 0
+
     // The writer thread.
     private var queue: [WriterCommand] = []
     private var queuedBytes = 0
@@ -108,9 +160,27 @@ struct ConnectionState {
     /// Changes the status and tells the observers; a stopped connection stays closed.
     mutating func setStatus(_ new: NATSConnection.Status) -> Bool {
         guard status != new, status != .closed else { return false }
+        if new == .reconnecting { disconnects += 1 }
+        if new == .connected, status == .reconnecting { reconnects += 1 }
         status = new
         for observer in observers.values { observer.yield(new) }
         return true
+    }
+
+    /// The counters now, without those that the delivery threads keep.
+    var statistics: NATSConnectionStatistics {
+        NATSConnectionStatistics(
+            status: status,
+            disconnects: disconnects,
+            reconnects: reconnects,
+            permissionDenials: permissionDenials,
+            errors: errors,
+            sentMessages: sentMessages,
+            sentBytes: sentBytes,
+            queuedMessages: queue.count,
+            queuedBytes: queuedBytes,
+            pendingRequests: requests.count
+        )
     }
 
     // MARK: The queue
@@ -122,7 +192,11 @@ struct ConnectionState {
     /// Appends work; returns whether the writer must be woken.
     mutating func enqueue(_ command: WriterCommand) -> Bool {
         queue.append(command)
-        if case .send(let message) = command { queuedBytes += message.size }
+        if case .send(let message) = command {
+            queuedBytes += message.size
+            sentMessages += 1
+            sentBytes += message.bytes.count
+        }
         defer { writerIsParked = false }
         return writerIsParked
     }

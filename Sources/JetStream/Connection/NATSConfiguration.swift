@@ -32,6 +32,9 @@ public struct NATSConfiguration: Sendable {
     /// Whether `tls://` is allowed with a libnats older than 3.11, which uses one TLS object from two threads.
     public var allowUnsafeTLS = false
 
+    /// Shortcuts through libnats, when it is a version that has them.
+    var libraryInternals = LibraryInternals.shared
+
     /// Creates a configuration for servers without credentials.
     public init(servers: [String] = ["nats://127.0.0.1:4222"]) {
         self.servers = servers

@@ -48,6 +48,13 @@ public final class NATSConnection: Sendable {
     /// The largest message that the server accepts, in bytes.
     public var maximumPayload: Int { core.state.withLock { $0.maximumPayload } }
 
+    /// What has happened on this connection so far; cheap enough for every scrape of metrics.
+    public var statistics: NATSConnectionStatistics {
+        var statistics = core.state.withLock { $0.statistics }
+        core.counters.fill(&statistics)
+        return statistics
+    }
+
     /// Returns the status now and every change from here on; a slow reader misses all but the newest few.
     public func statusUpdates() -> AsyncStream<Status> {
         let (stream, continuation) = AsyncStream.makeStream(of: Status.self, bufferingPolicy: .bufferingNewest(8))
@@ -73,15 +80,10 @@ public final class NATSConnection: Sendable {
     /// When the queue is full it waits for room.
     /// - Throws: `NATSError` for a message that cannot be sent, or after shutdown; `CancellationError`.
     public func publish(_ message: NATSMessage) async throws {
-        try message.validate(maximumPayload: maximumPayload)
-        try await core.send(
-            OutgoingMessage(
-                subject: message.subject,
-                reply: message.reply,
-                headers: message.headers.isEmpty ? nil : message.headers,
-                payload: message.payload
-            )
-        )
+        let encoded = try EncodedMessage(subject: message.subject, headers: message.headers, payload: message.payload)
+        try encoded.validate(maximumPayload: maximumPayload)
+        if let reply = message.reply { try Subjects.validate(reply) }
+        try await core.send(OutgoingMessage(encoded, reply: message.reply))
     }
 
     /// Sends a request and waits for the first reply.
@@ -91,13 +93,13 @@ public final class NATSConnection: Sendable {
     ///   outcome is unknown, also across a lost connection), `.permissionDenied`, `.notSent`, `.closed`;
     ///   `CancellationError` at once when the task is cancelled.
     public func request(_ message: NATSMessage, timeout: Duration = .seconds(5)) async throws -> NATSMessage {
+        let encoded = try EncodedMessage(subject: message.subject, headers: message.headers, payload: message.payload)
+        return try await request(encoded, timeout: timeout)
+    }
+
+    func request(_ message: EncodedMessage, timeout: Duration) async throws -> NATSMessage {
         try message.validate(maximumPayload: maximumPayload)
-        return try await core.request(
-            message.subject,
-            headers: message.headers.isEmpty ? nil : message.headers,
-            payload: message.payload,
-            timeout: timeout
-        )
+        return try await core.request(message, timeout: timeout)
     }
 
     /// Waits until the server has seen everything that was queued before.

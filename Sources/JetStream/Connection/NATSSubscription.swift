@@ -34,7 +34,7 @@ extension NATSConnection {
             throwing: (any Error).self,
             bufferingPolicy: .bufferingNewest(bufferLimit)
         )
-        let handler = StreamingHandler(continuation)
+        let handler = StreamingHandler(continuation, core.counters)
         let registration = SubscriptionRegistration(subject: subject, queueGroup: queueGroup, handler: handler)
         let id = try core.subscribe(registration)
         continuation.onTermination = { [weak core] _ in core?.unsubscribe(id) }
@@ -46,12 +46,15 @@ extension NATSConnection {
 private final class StreamingHandler: SubscriptionHandler {
     private let continuation: AsyncThrowingStream<NATSMessage, any Error>.Continuation
 
-    init(_ continuation: AsyncThrowingStream<NATSMessage, any Error>.Continuation) {
+    private let counters: DeliveryCounters
+
+    init(_ continuation: AsyncThrowingStream<NATSMessage, any Error>.Continuation, _ counters: DeliveryCounters) {
         self.continuation = continuation
+        self.counters = counters
     }
 
-    func received(_ message: borrowing IncomingMessage) {
-        continuation.yield(message.copy())
+    func received(_ message: consuming IncomingMessage) {
+        if case .dropped = continuation.yield(message.copy()) { counters.addDropped(1) }
     }
 
     func connectionLost() {}

@@ -48,7 +48,8 @@ final class OptionsHandle {
         try check(natsOptions_SetPingInterval(options, configuration.pingInterval.milliseconds), "set the ping")
         try check(natsOptions_SetMaxPingsOut(options, CInt(configuration.maximumUnansweredPings)), "set the ping")
         try check(natsOptions_SetWriteDeadline(options, configuration.writeDeadline.milliseconds), "set a deadline")
-        try check(natsOptions_SetSendAsap(options, true), "send at once")
+        // Otherwise a thread of libnats' own sends, after a millisecond; the writer is faster when it can.
+        try check(natsOptions_SetSendAsap(options, configuration.libraryInternals == nil), "send at once")
         guard usesTLS else { return }
         try check(natsOptions_SetSecure(options, true), "use TLS")
         if let file = configuration.trustedCertificatesFile {

@@ -8,9 +8,13 @@ final class SubscriptionHandle {
         closure.map { Unmanaged<SubscriptionContext>.fromOpaque($0).release() }
     }
 
-    init(_ connection: OpaquePointer, _ registration: SubscriptionRegistration) throws(NATSError) {
+    init(
+        _ connection: OpaquePointer,
+        _ registration: SubscriptionRegistration,
+        _ counters: DeliveryCounters
+    ) throws(NATSError) {
         var created: OpaquePointer?
-        let context = Unmanaged.passRetained(SubscriptionContext(registration.handler))
+        let context = Unmanaged.passRetained(SubscriptionContext(registration.handler, counters))
         let status =
             if let queueGroup = registration.queueGroup {
                 natsConnection_QueueSubscribe(
@@ -46,9 +50,11 @@ final class SubscriptionHandle {
 /// What libnats keeps while a subscription may still call back.
 final class SubscriptionContext {
     let handler: any SubscriptionHandler
+    let counters: DeliveryCounters
 
-    init(_ handler: any SubscriptionHandler) {
+    init(_ handler: any SubscriptionHandler, _ counters: DeliveryCounters) {
         self.handler = handler
+        self.counters = counters
     }
 }
 
@@ -62,5 +68,7 @@ private func messageArrived(
     guard let message else { return }
     let incoming = IncomingMessage(owned: message)
     guard let closure else { return }
-    Unmanaged<SubscriptionContext>.fromOpaque(closure).takeUnretainedValue().handler.received(incoming)
+    let context = Unmanaged<SubscriptionContext>.fromOpaque(closure).takeUnretainedValue()
+    context.counters.addReceived(bytes: incoming.payloadCount)
+    context.handler.received(incoming)
 }

@@ -19,10 +19,14 @@ final class WriterSession {
     /// `batch` and `position` survive the session: what was not sent goes to the next connection.
     func run(_ batch: inout [WriterCommand], _ position: inout Int) -> Bool {
         while true {
+            let first = position
             while position < batch.count {
                 guard perform(batch[position]) else { return core.state.withLock { $0.isRunning } }
                 position += 1
             }
+            // One write for all of them.
+            let status = handle.flushWrites()
+            if status != NATS_OK { for command in batch[first...] { failIfRequest(command, status) } }
             batch.removeAll(keepingCapacity: true)
             position = 0
             let (waiters, phase, isClosed) = core.state.withLock { state in
@@ -53,12 +57,11 @@ final class WriterSession {
         case .flush(let request, let timeout):
             let status = handle.flush(timeout: timeout)
             if status == NATS_CONNECTION_CLOSED { return false }
-            core.complete(
-                request,
-                status == NATS_OK
-                    ? .success(NATSMessage(subject: ""))
-                    : .failure(NATSError(.timeout, "flushing the NATS connection failed: \(text(of: status))"))
-            )
+            if status == NATS_OK {
+                core.flushed(request)
+            } else {
+                core.fail(request, NATSError(.timeout, "flushing the NATS connection failed: \(text(of: status))"))
+            }
         }
         return true
     }
@@ -73,6 +76,10 @@ final class WriterSession {
         }
     }
 
+    private func failIfRequest(_ command: WriterCommand, _ status: natsStatus) {
+        if case .send(let message) = command, message.request != nil { fail(message, status) }
+    }
+
     private func fail(_ message: OutgoingMessage, _ status: natsStatus) {
         // A write that failed half-way may have reached the server; only these statuses come before any write.
         let isCertain = [NATS_INSUFFICIENT_BUFFER, NATS_MAX_PAYLOAD, NATS_INVALID_SUBJECT, NATS_INVALID_ARG]
@@ -84,7 +91,7 @@ final class WriterSession {
         let outcome = isCertain ? "was not sent" : "may not have been sent"
         let error = NATSError(isCertain ? .notSent : .timeout, "'\(message.subject)' \(outcome): \(reason)")
         if let request = message.request {
-            core.complete(request, .failure(error))
+            core.fail(request, error)
         } else if core.state.withLock({ state in
             defer { state.hasReportedDrop = true }
             return !state.hasReportedDrop

@@ -2,29 +2,21 @@
 ///
 /// Acknowledge once. Until then, or until `ack_wait` is over, the message is this process's.
 public struct JetStreamMessage: Sendable, CustomStringConvertible {
-    private let message: NATSMessage
-    private let acknowledgementSubject: String
-    private let connection: ConnectionCore
+    private let delivery: any Delivery
     /// What JetStream says about this delivery.
     public let metadata: MessageMetadata
 
-    /// Creates a message; `nil` when it did not come from a consumer.
-    init?(_ message: NATSMessage, connection: ConnectionCore) {
-        guard let reply = message.reply, let metadata = MessageMetadata(acknowledgementSubject: reply) else {
-            return nil
-        }
-        self.message = message
-        self.connection = connection
+    init(_ delivery: any Delivery, _ metadata: MessageMetadata) {
+        self.delivery = delivery
         self.metadata = metadata
-        acknowledgementSubject = reply
     }
 
     /// The subject that it was published to.
-    public var subject: String { message.subject }
+    public var subject: String { delivery.subject }
     /// The headers.
-    public var headers: NATSHeaders { message.headers }
+    public var headers: NATSHeaders { delivery.headers }
     /// The payload.
-    public var payload: [UInt8] { message.payload }
+    public var payload: [UInt8] { delivery.payload }
 
     /// The subject, the stream sequence and the delivery count; never the payload.
     public var description: String {
@@ -36,33 +28,28 @@ public struct JetStreamMessage: Sendable, CustomStringConvertible {
     ///
     /// - Throws: `NATSError` with `.queueFull` or `.closed`.
     public func ack() throws {
-        try answer("+ACK")
+        try delivery.answer(.acknowledge)
     }
 
     /// Acknowledges and waits until the server has noted it.
     ///
     /// - Throws: `NATSError`; after `.timeout` the message may come again.
     public func ackSync(timeout: Duration = .seconds(5)) async throws {
-        _ = try await connection.request(
-            acknowledgementSubject,
-            headers: nil,
-            payload: Array("+ACK".utf8),
-            timeout: timeout
-        )
+        try await delivery.confirm(.acknowledge, timeout: timeout)
     }
 
     /// Asks for redelivery after `delay`. Without a delay the server redelivers at once, whatever `backoff` says.
     ///
     /// - Throws: `NATSError` with `.queueFull` or `.closed`.
     public func nak(delay: Duration) throws {
-        try answer(#"-NAK {"delay": \#(max(0, delay.nanoseconds))}"#)
+        try delivery.answer(.retry(after: delay))
     }
 
     /// Says that the work goes on: `ack_wait` starts again.
     ///
     /// - Throws: `NATSError` with `.queueFull` or `.closed`.
     public func inProgress() throws {
-        try answer("+WPI")
+        try delivery.answer(.inProgress)
     }
 
     /// Ends delivery of the message for good; a work queue deletes it.
@@ -70,26 +57,13 @@ public struct JetStreamMessage: Sendable, CustomStringConvertible {
     /// - Parameter reason: Why, for the advisory that the server publishes.
     /// - Throws: `NATSError` with `.queueFull` or `.closed`.
     public func terminate(reason: String? = nil) throws {
-        try answer(Self.termination(reason))
+        try delivery.answer(.terminate(reason: reason))
     }
 
     /// Ends delivery of the message for good and waits until the server has noted it.
     ///
     /// - Throws: `NATSError`; after `.timeout` the message may come again.
     public func terminateSync(reason: String? = nil, timeout: Duration = .seconds(5)) async throws {
-        _ = try await connection.request(
-            acknowledgementSubject,
-            headers: nil,
-            payload: Array(Self.termination(reason).utf8),
-            timeout: timeout
-        )
-    }
-
-    private static func termination(_ reason: String?) -> String {
-        reason.map { "+TERM \($0)" } ?? "+TERM"
-    }
-
-    private func answer(_ text: String) throws {
-        try connection.enqueue(OutgoingMessage(subject: acknowledgementSubject, payload: Array(text.utf8)))
+        try await delivery.confirm(.terminate(reason: reason), timeout: timeout)
     }
 }

@@ -2,12 +2,13 @@ internal import Logging
 internal import Synchronization
 
 /// Joins the pull state machine to the connection: the buffer, the waiting readers, the subscription and the alarm.
-final class PullDriver: SubscriptionHandler {
+final class PullDriver: SubscriptionHandler, MessageSource {
     private let connection: ConnectionCore
     private let subject: String
+    private let infoSubject: String
     private let thing: String
     private let options: PullOptions
-    private let inbox: String
+    private let onStall: (@Sendable (PullStall) -> Void)?
     private let state: Mutex<State>
 
     /// Four requests can be alive at most when each is given up after two missed heartbeats.
@@ -15,31 +16,69 @@ final class PullDriver: SubscriptionHandler {
 
     private struct State {
         var pull: PullState
+        var watch: StallWatch?
+        var inbox: String
         var buffer = MessageBuffer()
         var readers: [(id: UInt64, continuation: CheckedContinuation<JetStreamMessage?, any Error>)] = []
         var subscription: UInt64?
         var alarm: ContinuousClock.Instant?
         var failure: (any Error)?
+        var delivered = 0
+        var dropped = 0
+        var recreations = 0
+        private var lastReader: UInt64 = 0
+
+        init(pull: PullState, watch: StallWatch?, inbox: String) {
+            self.pull = pull
+            self.watch = watch
+            self.inbox = inbox
+        }
+
+        mutating func makeReader() -> UInt64 {
+            lastReader += 1
+            return lastReader
+        }
     }
 
     /// What is left to do after unlocking.
     private struct Action {
         var request: PullState.Request?
         var alarm: ContinuousClock.Instant?
+        var looks = false
     }
 
-    init(_ connection: ConnectionCore, subject: String, thing: String, options: PullOptions) {
+    init(
+        _ connection: ConnectionCore,
+        subject: String,
+        infoSubject: String,
+        thing: String,
+        options: PullOptions,
+        onStall: (@Sendable (PullStall) -> Void)?
+    ) {
         self.connection = connection
         self.subject = subject
+        self.infoSubject = infoSubject
         self.thing = thing
         self.options = options
-        inbox = connection.configuration.inboxPrefix + "." + Subjects.randomToken() + "."
+        self.onStall = onStall
         hardLimit = options.maximumBuffered * 4
         let isConnected = connection.state.withLock { $0.status == .connected }
-        state = Mutex(State(pull: PullState(options, isConnected: isConnected, now: .now)))
+        let now = ContinuousClock.now
+        state = Mutex(
+            State(
+                pull: PullState(options, isConnected: isConnected, now: now),
+                watch: options.stallTimeout.map { StallWatch(timeout: $0, now: now) },
+                inbox: Self.newInbox(connection)
+            )
+        )
+    }
+
+    private static func newInbox(_ connection: ConnectionCore) -> String {
+        connection.configuration.inboxPrefix + "." + Subjects.randomToken() + "."
     }
 
     func start() throws(NATSError) {
+        let inbox = state.withLock { $0.inbox }
         let registration = SubscriptionRegistration(subject: inbox + "*", queueGroup: nil, handler: self)
         let id = try connection.subscribe(registration)
         // The connection may have come back before it knew this subscription.
@@ -47,6 +86,19 @@ final class PullDriver: SubscriptionHandler {
         advance { state in
             state.subscription = id
             if isConnected, !state.pull.isConnected { state.pull.connectionRestored(now: .now) }
+        }
+    }
+
+    var statistics: PullStatistics {
+        state.withLock { state in
+            var statistics = PullStatistics()
+            statistics.delivered = state.delivered
+            statistics.buffered = state.buffer.count
+            statistics.outstanding = state.pull.outstanding
+            statistics.dropped = state.dropped
+            statistics.missedHeartbeats = state.pull.missedHeartbeats
+            statistics.recreations = state.recreations
+            return statistics
         }
     }
 
@@ -63,8 +115,17 @@ final class PullDriver: SubscriptionHandler {
         var action = Action()
         let now = ContinuousClock.now
         action.request = state.pull.pull(now: now, buffered: state.buffer.count)
+        if !state.pull.isStopped, state.pull.isConnected {
+            // What is here and not taken is no fault of the server.
+            if state.buffer.count > 0 { state.watch?.delivered(now: now) }
+            action.looks = state.watch?.isDue(now: now) ?? false
+        }
         // An alarm that comes too early only looks again; so messages need not move it.
-        if let deadline = state.pull.nextDeadline, state.alarm.map({ deadline < $0 }) ?? true {
+        var deadline = state.pull.nextDeadline
+        if let watch = state.watch, !state.pull.isStopped, state.pull.isConnected {
+            deadline = min(deadline ?? watch.deadline, watch.deadline)
+        }
+        if let deadline, state.alarm.map({ deadline < $0 }) ?? true {
             state.alarm = deadline
             action.alarm = deadline
         }
@@ -73,6 +134,7 @@ final class PullDriver: SubscriptionHandler {
 
     private func perform(_ action: Action) {
         if let request = action.request { send(request) }
+        if action.looks { look() }
         guard let deadline = action.alarm, let id = state.withLock({ $0.subscription }) else { return }
         connection.setAlarm(id, at: deadline) { [weak self] in
             self?.advance { $0.alarm = nil }
@@ -83,6 +145,7 @@ final class PullDriver: SubscriptionHandler {
         var body = #"{"batch":\#(request.batch),"expires":\#(options.expires.nanoseconds)"#
         body += #","idle_heartbeat":\#(options.idleHeartbeat.nanoseconds)"#
         if let bytes = options.maximumBytes { body += #","max_bytes":\#(bytes)"# }
+        let inbox = state.withLock { $0.inbox }
         let message = OutgoingMessage(
             subject: subject,
             reply: "\(inbox)\(request.id)",
@@ -99,7 +162,8 @@ final class PullDriver: SubscriptionHandler {
     // MARK: Reading
 
     func next() async throws -> JetStreamMessage? {
-        let id = connection.state.withLock { $0.makeID() }
+        if let message = takeFirst() { return message }
+        let id = state.withLock { $0.makeReader() }
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 enum Next {
@@ -124,6 +188,17 @@ final class PullDriver: SubscriptionHandler {
         } onCancel: {
             cancel(id)
         }
+    }
+
+    /// The next message without waiting; asks for more only when that is due.
+    private func takeFirst() -> JetStreamMessage? {
+        let taken = state.withLock { state -> (message: JetStreamMessage, action: Action?)? in
+            guard let message = state.buffer.popFirst() else { return nil }
+            let known = state.pull.outstanding + state.buffer.count
+            return (message, known <= options.maximumBuffered / 2 ? Self.action(&state) : nil)
+        }
+        if let action = taken?.action { perform(action) }
+        return taken?.message
     }
 
     private func cancel(_ id: UInt64) {
@@ -164,23 +239,33 @@ final class PullDriver: SubscriptionHandler {
 
     // MARK: SubscriptionHandler
 
-    func received(_ message: borrowing IncomingMessage) {
-        if message.subjectHasPrefix(inbox) {
-            receivedStatus(message)
+    func received(_ message: consuming IncomingMessage) {
+        if message.subjectHasPrefix(connection.configuration.inboxPrefix) {
+            let inbox = state.withLock { $0.inbox }
+            if message.subjectHasPrefix(inbox) { receivedStatus(message) }
             return
         }
-        guard let delivered = JetStreamMessage(message.copy(), connection: connection) else { return }
+        let received = message.keep()
+        guard let metadata = received.metadata else { return }
+        let delivered = JetStreamMessage(NATSDelivery(received, connection: connection), metadata)
         var reader: CheckedContinuation<JetStreamMessage?, any Error>?
-        advance { state in
-            state.pull.receivedMessage(now: .now)
+        let action = state.withLock { state -> Action? in
+            let now = ContinuousClock.now
+            state.pull.receivedMessage(now: now)
+            state.watch?.delivered(now: now)
+            state.delivered += 1
             // Past the limit a message is left to its ack_wait; it comes again.
-            guard state.failure == nil, state.buffer.count < hardLimit else { return }
-            if state.readers.isEmpty {
+            if state.failure != nil || state.buffer.count >= hardLimit {
+                state.dropped += 1
+            } else if state.readers.isEmpty {
                 state.buffer.append(delivered)
             } else {
                 reader = state.readers.removeFirst().continuation
             }
+            let known = state.pull.outstanding + state.buffer.count
+            return known <= options.maximumBuffered / 2 || state.alarm == nil ? Self.action(&state) : nil
         }
+        if let action { perform(action) }
         reader?.resume(returning: delivered)
     }
 
@@ -240,38 +325,59 @@ final class PullDriver: SubscriptionHandler {
     }
 }
 
-/// A queue of messages that is emptied from the front.
-private struct MessageBuffer {
-    private var messages: [JetStreamMessage?] = []
-    private var head = 0
+// MARK: The watch
 
-    var count: Int { messages.count - head }
-
-    mutating func append(_ message: JetStreamMessage) {
-        messages.append(message)
+extension PullDriver: ReplyHandler {
+    /// Asks for the consumer's information; the answer comes to this object.
+    private func look() {
+        do {
+            try connection.request(
+                EncodedMessage(subject: infoSubject, payload: []),
+                timeout: .seconds(5),
+                deadline: .now + .seconds(5),
+                handler: self
+            )
+        } catch {
+            failed(error)
+        }
     }
 
-    mutating func popFirst() -> JetStreamMessage? {
-        guard head < messages.count else { return nil }
-        defer {
-            messages[head] = nil
-            head += 1
-            if head == messages.count {
-                messages.removeAll(keepingCapacity: true)
-                head = 0
-            } else if head >= 256, head * 2 >= messages.count {
-                messages.removeFirst(head)
-                head = 0
-            }
-        }
-        return messages[head]
+    func replied(_ message: borrowing IncomingMessage) {
+        looked(try? JSON.decode(StallInformation.self, from: message.payload).look)
     }
 
-    mutating func takeAll() -> [JetStreamMessage] {
-        defer {
-            messages.removeAll()
-            head = 0
+    func failed(_ error: any Error) {
+        looked(nil)
+    }
+
+    private func looked(_ look: StallWatch.Look?) {
+        var silence: Duration?
+        advance { state in
+            guard !state.pull.isStopped, state.pull.isConnected, state.buffer.count == 0 else { return }
+            if case .stalled(let time) = state.watch?.looked(look, now: .now) { silence = time }
         }
-        return messages[head...].compactMap(\.self)
+        guard let silence, let look else { return }
+        recreate()
+        let stall = PullStall(consumer: thing, pending: look.pending, silence: silence)
+        connection.logger.warning("a consumer went quiet", metadata: ["nats.stall": "\(stall)"])
+        onStall?(stall)
+    }
+
+    /// Subscribes anew, under an inbox that late messages of the old one cannot be taken for.
+    private func recreate() {
+        let inbox = Self.newInbox(connection)
+        let registration = SubscriptionRegistration(subject: inbox + "*", queueGroup: nil, handler: self)
+        guard let id = try? connection.subscribe(registration) else { return }
+        var unneeded: UInt64? = id
+        advance { state in
+            guard !state.pull.isStopped else { return }
+            unneeded = state.subscription
+            state.subscription = id
+            state.inbox = inbox
+            state.alarm = nil
+            state.recreations += 1
+            state.pull.subscriptionRecreated(now: .now)
+        }
+        if let unneeded { connection.unsubscribe(unneeded) }
     }
 }

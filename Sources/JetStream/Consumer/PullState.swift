@@ -25,6 +25,7 @@ struct PullState {
     private var pausedUntil: Instant?
     private var failures = 0
     private(set) var outstanding = 0
+    private(set) var missedHeartbeats = 0
     private(set) var isConnected: Bool
     private(set) var isStopped = false
 
@@ -70,6 +71,7 @@ struct PullState {
         guard outstanding > 0 else { return }
         let isSilent = now >= lastActivity + options.idleHeartbeat * 2
         if !isSilent, open.contains(where: { $0.expiry > now }) { return }
+        if isSilent { missedHeartbeats += 1 }
         forgetRequests()
     }
 
@@ -143,6 +145,13 @@ struct PullState {
         forgetRequests()
         pausedUntil = nil
         failures = 0
+        lastActivity = now
+    }
+
+    /// The subscription is a new one; nothing will come for the requests of the old one.
+    mutating func subscriptionRecreated(now: Instant) {
+        forgetRequests()
+        pausedUntil = nil
         lastActivity = now
     }
 

@@ -4,46 +4,67 @@ extension JetStreamContext {
     /// It updates only what cannot lose a message or change who may read it: more subjects, higher limits, the
     /// duplicate window, the number of replicas, descriptions and permissions to use newer features. Fields that this
     /// client does not know keep the value that the server has.
-    /// - Throws: `JetStreamError` with `.configurationConflict` that names each other difference with both values.
+    /// - Throws: `JetStreamError` with `.invalidDeclaration` for what can never be right, before anything is asked, and
+    ///   with `.configurationConflict` that names each other difference with both values.
+    @discardableResult
     public func ensureStream(_ configuration: StreamConfiguration) async throws -> StreamInfo {
+        try configuration.validate()
         let name = configuration.name
-        try Subjects.validate(name: name, of: "stream")
         let wanted = try JSON.object(configuration)
-        let existing: [String: JSONValue]
-        do {
-            existing = try await configurationObject("STREAM.INFO.\(name)", "read stream '\(name)'")
-        } catch let error as JetStreamError where error.kind == .streamNotFound {
-            let action = "create stream '\(name)'"
+        var existing = try await streamObject(name)
+        if existing == nil {
             do {
                 let body = try JSON.encode(configuration)
-                return try await call("STREAM.CREATE.\(name)", body, to: action, returning: StreamInfo.self)
+                return try await call(
+                    "STREAM.CREATE.\(name)",
+                    body,
+                    to: "create stream '\(name)'",
+                    returning: StreamInfo.self
+                )
             } catch let error as JetStreamError where error.errorCode == 10058 {
                 // Somebody else created it in the meantime: compare with theirs.
-                existing = try await configurationObject("STREAM.INFO.\(name)", "read stream '\(name)'")
+                existing = try await streamObject(name)
             }
         }
-        guard
-            let update = try ConfigurationChange.stream.plan(
-                wanted: wanted,
-                existing: existing,
-                thing: "stream '\(name)'"
-            )
-        else { return try await streamInfo(name) }
-        let body = try JSON.encode(update)
+        let plan = ConfigurationChange.stream.plan(wanted: wanted, existing: existing, thing: "stream '\(name)'")
+        try plan.check()
+        guard let existing, plan.action == .update else { return try await streamInfo(name) }
         return try await call(
             "STREAM.UPDATE.\(name)",
-            body,
+            try JSON.encode(ConfigurationChange.stream.merge(wanted, into: existing)),
             to: "update stream '\(name)'",
             returning: StreamInfo.self
         )
     }
 
+    /// Returns what ``ensureStream(_:)`` would do, and does nothing.
+    ///
+    /// - Throws: `JetStreamError` with `.invalidDeclaration`, `NATSError`; a conflict is in the plan.
+    public func planStream(_ configuration: StreamConfiguration) async throws -> ConfigurationPlan {
+        try configuration.validate()
+        return ConfigurationChange.stream.plan(
+            wanted: try JSON.object(configuration),
+            existing: try await streamObject(configuration.name),
+            thing: "stream '\(configuration.name)'"
+        )
+    }
+
+    private func streamObject(_ name: String) async throws -> [String: JSONValue]? {
+        do {
+            return try await configurationObject("STREAM.INFO.\(name)", "read stream '\(name)'")
+        } catch let error as JetStreamError where error.kind == .streamNotFound {
+            return nil
+        }
+    }
+
     /// Returns what the server says about a stream.
     ///
+    /// - Parameter subjects: The subjects to count the messages of, which may have wildcards; `nil` for none.
     /// - Throws: `JetStreamError` with `.streamNotFound`.
-    public func streamInfo(_ name: String) async throws -> StreamInfo {
+    public func streamInfo(_ name: String, subjects: String?) async throws -> StreamInfo {
         try Subjects.validate(name: name, of: "stream")
-        return try await call("STREAM.INFO.\(name)", to: "read stream '\(name)'", returning: StreamInfo.self)
+        let body = try subjects.map { try JSON.encode(["subjects_filter": $0]) } ?? []
+        return try await call("STREAM.INFO.\(name)", body, to: "read stream '\(name)'", returning: StreamInfo.self)
     }
 
     /// Deletes a stream with all its messages and consumers.

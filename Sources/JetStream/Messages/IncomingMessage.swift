@@ -1,4 +1,5 @@
 internal import CNATS
+internal import Synchronization
 
 #if canImport(Darwin)
 internal import Darwin
@@ -50,18 +51,41 @@ struct IncomingMessage: ~Copyable {
         return prefix.withCString { strncmp(subject, $0, prefix.utf8.count) == 0 }
     }
 
+    var payloadCount: Int { Int(natsMsg_GetDataLength(message)) }
+
+    /// Lends the payload's bytes.
+    func withPayload<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+        guard let data = natsMsg_GetData(message) else { return body(UnsafeRawBufferPointer(start: nil, count: 0)) }
+        return body(UnsafeRawBufferPointer(start: data, count: Int(natsMsg_GetDataLength(message))))
+    }
+
+    /// Keeps the message beyond the call that brought it.
+    consuming func keep() -> ReceivedMessage {
+        let message = self.message
+        discard self
+        return ReceivedMessage(owned: message)
+    }
+
     var payload: [UInt8] {
         guard let data = natsMsg_GetData(message) else { return [] }
         let count = Int(natsMsg_GetDataLength(message))
         return Array(UnsafeRawBufferPointer(start: data, count: count))
     }
 
-    var headers: NATSHeaders {
+    var headers: NATSHeaders { NATSHeaders(of: message) }
+
+    func copy() -> NATSMessage {
+        NATSMessage(subject: subject, reply: reply, headers: headers, payload: payload)
+    }
+}
+
+extension NATSHeaders {
+    /// Copies the headers of a message; libnats parses them now, which changes the C object.
+    fileprivate init(of message: OpaquePointer) {
         var names: UnsafeMutablePointer<UnsafePointer<CChar>?>?
         var count: CInt = 0
-        guard natsMsgHeader_Keys(message, &names, &count) == NATS_OK, let names else { return [:] }
+        guard natsMsgHeader_Keys(message, &names, &count) == NATS_OK, let names else { return }
         defer { free(names) }
-        var headers = NATSHeaders()
         for case let name? in UnsafeBufferPointer(start: names, count: Int(count)) {
             var values: UnsafeMutablePointer<UnsafePointer<CChar>?>?
             var valueCount: CInt = 0
@@ -69,13 +93,49 @@ struct IncomingMessage: ~Copyable {
             defer { free(values) }
             let key = String(cString: name)
             for case let value? in UnsafeBufferPointer(start: values, count: Int(valueCount)) {
-                headers.append(key, String(cString: value))
+                append(key, String(cString: value))
             }
         }
-        return headers
+    }
+}
+
+/// A message that outlives the call that brought it; its parts become Swift values when they are asked for.
+///
+/// So the delivery thread does not decode what a handler's thread can decode, or what nobody asks for.
+// Unchecked: the C object is only read, but for the headers, which libnats parses in place: under the lock.
+final class ReceivedMessage: @unchecked Sendable {
+    private let message: OpaquePointer
+    private let parsedHeaders = Mutex<NATSHeaders?>(nil)
+
+    init(owned message: OpaquePointer) {
+        self.message = message
     }
 
-    func copy() -> NATSMessage {
-        NATSMessage(subject: subject, reply: reply, headers: headers, payload: payload)
+    deinit {
+        natsMsg_Destroy(message)
+    }
+
+    var subject: String { natsMsg_GetSubject(message).map { String(cString: $0) } ?? "" }
+    var reply: String { natsMsg_GetReply(message).map { String(cString: $0) } ?? "" }
+
+    /// What JetStream says about the delivery; `nil` when the message came from elsewhere.
+    var metadata: MessageMetadata? {
+        guard let reply = natsMsg_GetReply(message) else { return nil }
+        let bytes = UnsafeRawBufferPointer(start: reply, count: strlen(reply))
+        return MessageMetadata(bytes: bytes.bindMemory(to: UInt8.self))
+    }
+
+    var headers: NATSHeaders {
+        parsedHeaders.withLock { headers in
+            if let headers { return headers }
+            let parsed = NATSHeaders(of: message)
+            headers = parsed
+            return parsed
+        }
+    }
+
+    var payload: [UInt8] {
+        guard let data = natsMsg_GetData(message) else { return [] }
+        return Array(UnsafeRawBufferPointer(start: data, count: Int(natsMsg_GetDataLength(message))))
     }
 }

@@ -102,34 +102,20 @@ extension NATSHeaders: CustomStringConvertible {
 }
 
 extension NATSHeaders {
-    /// Refuses what would break or forge lines of the header block.
-    func validate() throws(NATSError) {
-        for field in fields {
-            let name = field.name.utf8
-            guard !name.isEmpty, name.allSatisfy({ (33...126).contains($0) && $0 != UInt8(ascii: ":") }) else {
-                throw NATSError(
-                    .invalidArgument,
-                    "'\(field.name)' is not a header name: it must be printable ASCII without spaces or ':'"
-                )
-            }
-            guard field.value.utf8.allSatisfy({ $0 != 0x0D && $0 != 0x0A && $0 != 0 }) else {
-                throw NATSError(
-                    .invalidArgument,
-                    "the value of header '\(field.name)' has a line break or NUL; encode it before publishing"
-                )
-            }
+    /// Parses a header block: a version line, then one `name: value` a line.
+    init(block: UnsafeRawBufferPointer) {
+        for line in block.split(separator: UInt8(ascii: "\n")).dropFirst() {
+            guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else { continue }
+            var value = line[(colon + 1)...].drop { $0 == UInt8(ascii: " ") }
+            if value.last == UInt8(ascii: "\r") { value = value.dropLast() }
+            append(String(decoding: line[..<colon], as: UTF8.self), String(decoding: value, as: UTF8.self))
         }
-    }
-
-    /// An upper bound of the bytes on the wire.
-    var encodedSize: Int {
-        fields.reduce(fields.isEmpty ? 0 : 12) { $0 + $1.name.utf8.count + $1.value.utf8.count + 4 }
     }
 }
 
 extension String {
     /// Compares ASCII letters without case.
-    fileprivate func equalsIgnoringCase(_ other: String) -> Bool {
+    func equalsIgnoringCase(_ other: String) -> Bool {
         let (left, right) = (utf8, other.utf8)
         guard left.count == right.count else { return false }
         return zip(left, right).allSatisfy { $0 == $1 || ($0.asciiLowercase == $1.asciiLowercase) }

@@ -16,20 +16,6 @@ public struct NATSMessage: Sendable, Hashable {
         self.headers = headers
         self.payload = payload
     }
-
-    /// Refuses a message that the protocol cannot carry.
-    func validate(maximumPayload: Int) throws(NATSError) {
-        try Subjects.validate(subject)
-        if let reply { try Subjects.validate(reply) }
-        try headers.validate()
-        let size = headers.encodedSize + payload.count
-        guard size <= maximumPayload else {
-            throw NATSError(
-                .payloadTooLarge,
-                "a message of \(size) bytes for '\(subject)' is larger than the server's max_payload of \(maximumPayload)"
-            )
-        }
-    }
 }
 
 extension NATSMessage: CustomStringConvertible {

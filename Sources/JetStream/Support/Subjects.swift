@@ -25,6 +25,29 @@ enum Subjects {
         }
     }
 
+    /// Whether a pattern, which may have wildcards, covers a subject, which has none.
+    static func matches(_ pattern: String, _ subject: String) -> Bool {
+        covers(pattern.tokens, subject.tokens)
+    }
+
+    /// Whether there is a subject that both patterns match.
+    static func overlap(_ one: String, _ other: String) -> Bool {
+        let (one, other) = (one.tokens, other.tokens)
+        for (left, right) in zip(one, other) {
+            if left == ">" || right == ">" { return true }
+            if left != right, left != "*", right != "*" { return false }
+        }
+        return one.count == other.count
+    }
+
+    private static func covers(_ pattern: [Substring], _ subject: [Substring]) -> Bool {
+        for (index, token) in pattern.enumerated() {
+            if token == ">" { return index < subject.count }
+            guard index < subject.count, token == "*" || token == subject[index] else { return false }
+        }
+        return pattern.count == subject.count
+    }
+
     private static func invalid(_ subject: String) -> NATSError {
         NATSError(
             .invalidArgument,
@@ -41,4 +64,8 @@ enum Subjects {
             as: UTF8.self
         )
     }
+}
+
+extension String {
+    fileprivate var tokens: [Substring] { split(separator: ".", omittingEmptySubsequences: false) }
 }

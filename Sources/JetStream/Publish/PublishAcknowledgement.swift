@@ -32,7 +32,7 @@ extension PublishAcknowledgement: Decodable {
 
     /// Reads the exact form `{"stream":"NAME", "seq":N}` in which the server writes nearly every acknowledgement;
     /// returns `nil` for any other, which the JSON decoder reads at some twenty times the cost.
-    init?(commonForm bytes: [UInt8]) {
+    init?(commonForm bytes: UnsafeRawBufferPointer) {
         let start = #"{"stream":""#.utf8
         let middle = #"seq":"#.utf8
         guard bytes.starts(with: start) else { return nil }
@@ -51,5 +51,19 @@ extension PublishAcknowledgement: Decodable {
         }
         guard digits > 0, cursor == bytes.count - 1, bytes[cursor] == UInt8(ascii: "}") else { return nil }
         self.init(stream: String(decoding: bytes[start.count..<nameEnd], as: UTF8.self), sequence: value)
+    }
+
+    /// Reads the answer to a publish: an acknowledgement, or the reason why there is none.
+    init(reading bytes: UnsafeRawBufferPointer, to subject: String) throws {
+        if let acknowledgement = PublishAcknowledgement(commonForm: bytes) {
+            self = acknowledgement
+            return
+        }
+        let action = "publish to '\(subject)'"
+        let payload = Array(bytes)
+        if let error = try JetStreamContext.decode(APIErrorEnvelope.self, from: payload, action).error {
+            throw error.error(action)
+        }
+        self = try JetStreamContext.decode(PublishAcknowledgement.self, from: payload, action)
     }
 }

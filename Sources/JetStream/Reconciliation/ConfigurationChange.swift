@@ -22,42 +22,39 @@ struct ConfigurationChange {
         growable: []
     )
 
-    /// Compares the fields that `wanted` has.
-    ///
-    /// - Returns: The configuration to update to, which keeps every other field of `existing`; `nil` when all is equal.
-    /// - Throws: `JetStreamError` with `.configurationConflict` that names every field which must not change.
-    func plan(
-        wanted: [String: JSONValue],
-        existing: [String: JSONValue],
-        thing: String
-    ) throws(JetStreamError) -> [String: JSONValue]? {
-        var result = existing
-        var conflicts: [String] = []
-        var differs = false
+    /// Compares the fields that `wanted` has; a thing that does not exist is to be created.
+    func plan(wanted: [String: JSONValue], existing: [String: JSONValue]?, thing: String) -> ConfigurationPlan {
+        guard let existing else { return ConfigurationPlan(thing: thing, action: .create, differences: []) }
+        var differences: [ConfigurationPlan.Difference] = []
+        func note(_ field: String, _ old: JSONValue, _ new: JSONValue, isSafe: Bool) {
+            differences.append(
+                ConfigurationPlan.Difference(
+                    field: field,
+                    existing: old.description,
+                    wanted: new.description,
+                    isSafe: isSafe
+                )
+            )
+        }
         for (field, value) in wanted.sorted(by: { $0.key < $1.key }) {
             let old = existing[field] ?? .null
             // The server copies the first back-off entry over ack_wait.
             if field == "ack_wait", let backoff = wanted["backoff"], !backoff.isDefault { continue }
             if isEqual(old, value) { continue }
-            if mayChange(field, from: old, to: value) {
-                result[field] = merged(old, value)
-                differs = true
-            } else {
-                conflicts.append("\(field) is \(old), wanted \(value)")
-            }
+            note(field, old, value, isSafe: mayChange(field, from: old, to: value))
         }
         // A filter that exists and is not wanted narrows what the consumer reads.
         for field in ["filter_subject", "filter_subjects"] where wanted[field] == nil {
-            if let old = existing[field], !old.isDefault { conflicts.append("\(field) is \(old), wanted nothing") }
+            if let old = existing[field], !old.isDefault { note(field, old, .null, isSafe: false) }
         }
-        guard conflicts.isEmpty else {
-            throw JetStreamError(
-                .configurationConflict,
-                "\(thing) exists with another configuration that must not be changed silently: "
-                    + conflicts.joined(separator: "; ") + ". Change the configuration, or migrate by hand"
-            )
-        }
-        return differs ? result : nil
+        let action: ConfigurationPlan.Action =
+            differences.isEmpty ? .keep : differences.allSatisfy(\.isSafe) ? .update : .refuse
+        return ConfigurationPlan(thing: thing, action: action, differences: differences)
+    }
+
+    /// Returns the configuration to update to, which keeps every other field of `existing`.
+    func merge(_ wanted: [String: JSONValue], into existing: [String: JSONValue]) -> [String: JSONValue] {
+        existing.merging(wanted) { merged($0, $1) }
     }
 
     private func isEqual(_ old: JSONValue, _ new: JSONValue) -> Bool {
