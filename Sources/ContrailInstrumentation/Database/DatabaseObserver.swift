@@ -60,7 +60,8 @@ struct DatabaseObserver: PostgresObserver {
 
         func finished(_ outcome: Result<Int, PostgresError>) {
             var errorType = ""
-            if case .failure(let error) = outcome {
+            // What its caller no longer wanted has not failed.
+            if case .failure(let error) = outcome, error.code != .cancelled {
                 errorType = error.sqlState?.rawValue ?? error.code.description
                 if let state = error.sqlState {
                     span?.setAttribute(SemanticConventions.dbResponseStatusCode, .string(state.rawValue))
