@@ -61,7 +61,7 @@ public struct EventDelivery: Sendable {
     /// - Returns: Where the time went.
     /// - Throws: What the body throws, or the failed acknowledgement.
     @discardableResult
-    public func record(_ body: () async throws -> Void) async throws -> Journey {
+    public func record(_ body: () async throws -> Void) async throws -> EventJourney {
         try await settlement.record(body)
         return finish()
     }
@@ -71,19 +71,19 @@ public struct EventDelivery: Sendable {
     /// - Returns: Where the time went, this attempt included.
     /// - Throws: The failed acknowledgement.
     @discardableResult
-    public func acknowledge() async throws -> Journey {
+    public func acknowledge() async throws -> EventJourney {
         try await settlement.acknowledge()
         return finish()
     }
 
     /// Whether a journey took longer than it may.
-    public func isLate(_ journey: Journey) -> Bool {
+    public func isLate(_ journey: EventJourney) -> Bool {
         Double(journey.total) / 1e9 > lateAfter / .seconds(1)
     }
 
     /// Puts the journey together, which ends now, and shows it on the delivery's span.
-    private func finish() -> Journey {
-        let journey = Journey(
+    private func finish() -> EventJourney {
+        let journey = EventJourney(
             departure,
             failures: failures,
             attempt: progress.times,

@@ -20,7 +20,7 @@ struct CompletedJourney: Sendable, Equatable {
     /// From the start to the end, in nanoseconds.
     var total: UInt64 { stages.values.reduce(0, +) }
 
-    init(_ journey: Journey, isLate: Bool) {
+    init(_ journey: EventJourney, isLate: Bool) {
         end = journey.end
         stages = Dictionary(uniqueKeysWithValues: Stage.allCases.map { ($0, journey[$0]) })
         skew = journey.skew

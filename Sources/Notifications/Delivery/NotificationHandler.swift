@@ -39,7 +39,7 @@ struct NotificationHandler: Sendable {
         delivery.finishedLookup()
         // The event's id makes the notification's: every attempt uses the same one.
         let id = delivery.event.id
-        let journey: Journey? = try await pool.withTransaction { transaction in
+        let journey: EventJourney? = try await pool.withTransaction { transaction in
             guard try await Inbox.claim(delivery.event.id, for: Self.consumer, in: transaction) else { return nil }
             try await deliver(notice, to: recipient, id: id)
             delivery.finishedDelivery()

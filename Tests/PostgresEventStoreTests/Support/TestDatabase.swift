@@ -59,7 +59,7 @@ struct TestDatabase: Sendable {
             try await PostgresMigrator([
                 EventStoreSchema.events, EventStoreSchema.outbox, EventStoreSchema.outboxTotals, EventStoreSchema.inbox,
             ])
-                .run(on: pool)
+            .run(on: pool)
         }
     }
 

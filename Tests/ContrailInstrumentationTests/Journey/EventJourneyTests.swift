@@ -5,7 +5,7 @@ import Testing
 @testable import ContrailInstrumentation
 
 @Suite("Journeys: every nanosecond belongs to one stage")
-struct JourneyTests {
+struct EventJourneyTests {
     private static let second: UInt64 = 1_000_000_000
 
     private static func failure(
@@ -26,7 +26,7 @@ struct JourneyTests {
 
     @Test("an undisturbed journey goes through its stages once")
     func undisturbed() {
-        let journey = Journey(
+        let journey = EventJourney(
             Departure(accepted: 100, recorded: 110, published: 130, stored: 160),
             failures: [],
             attempt: AttemptTimes(start: 200, lookedUp: 250, delivered: 310),
@@ -41,7 +41,7 @@ struct JourneyTests {
 
     @Test("failed attempts add to the stages that they reached, and the time between attempts has their reasons")
     func failures() {
-        let journey = Journey(
+        let journey = EventJourney(
             Departure(accepted: 0, recorded: 10, published: 20, stored: 30),
             failures: [
                 Self.failure(1, AttemptTimes(start: 40), failedAt: 45, because: "unavailable"),
@@ -63,7 +63,7 @@ struct JourneyTests {
 
     @Test("a producer that says nothing leaves its stages out")
     func foreignProducer() {
-        let journey = Journey(
+        let journey = EventJourney(
             Departure(accepted: nil, recorded: 50, published: nil, stored: 60),
             failures: [],
             attempt: AttemptTimes(start: 70),
@@ -77,7 +77,7 @@ struct JourneyTests {
 
     @Test("attempts that nobody remembers are a wait for redelivery without a known reason")
     func forgottenAttempts() {
-        let journey = Journey(
+        let journey = EventJourney(
             Departure(accepted: 0, recorded: 1, published: 2, stored: 3),
             failures: [],
             attempt: AttemptTimes(start: 1000),
@@ -86,13 +86,13 @@ struct JourneyTests {
         )
         #expect(journey[.streamWait] == 0)
         #expect(journey[.redeliveryWait] == 997)
-        #expect(journey.longestRedeliveryReason == Journey.forgotten)
+        #expect(journey.longestRedeliveryReason == EventJourney.forgotten)
     }
 
     @Test("a clock that is behind makes no negative wait: the stage is nothing, the difference is the skew")
     func skew() {
         // The broker's clock is 40 ns behind the relay's.
-        let journey = Journey(
+        let journey = EventJourney(
             Departure(accepted: 100, recorded: 110, published: 130, stored: 90),
             failures: [],
             attempt: AttemptTimes(start: 150, lookedUp: 151, delivered: 152),
@@ -118,7 +118,7 @@ struct JourneyTests {
                     because: ["a", "b"].randomElement(using: &generator) ?? ""
                 )
             }
-            let journey = Journey(
+            let journey = EventJourney(
                 Departure(accepted: maybe(), recorded: instant(), published: maybe(), stored: instant()),
                 failures: failures,
                 attempt: AttemptTimes(start: instant(), lookedUp: maybe(), delivered: maybe()),
@@ -137,7 +137,7 @@ struct JourneyTests {
         var generator = SeededGenerator(seed: seed)
         for _ in 0..<2_000 {
             let instants = (0..<8).map { _ in UInt64.random(in: 0...Self.second, using: &generator) }.sorted()
-            let journey = Journey(
+            let journey = EventJourney(
                 Departure(accepted: instants[0], recorded: instants[1], published: instants[2], stored: instants[3]),
                 failures: [],
                 attempt: AttemptTimes(start: instants[4], lookedUp: instants[5], delivered: instants[6]),

@@ -3,7 +3,7 @@
 /// The instants come from the clocks of several hosts. The journey never goes back: what a clock claims to have happened
 /// before the stage began counts as happening then, so that no wait is negative and the stages always add up to the
 /// total; how far the clocks disagreed is ``skew``.
-public struct Journey: Sendable, Hashable {
+public struct EventJourney: Sendable, Hashable {
     /// When it began, in nanoseconds since the Unix epoch.
     public let start: UInt64
     /// When it ended.
