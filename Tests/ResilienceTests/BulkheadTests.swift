@@ -114,6 +114,28 @@ struct BulkheadTests {
         #expect(bulkhead.snapshot().inFlight == 0)
     }
 
+    @Test("who was cancelled before waiting does not wait")
+    func cancelledBefore() async throws {
+        let bulkhead = Self.bulkhead(1, queue: 4)
+        let door = Door()
+        let ending = Record<String>()
+        let holder = Task { try await bulkhead.call { await door.pass() } }
+        #expect(await eventually { bulkhead.snapshot().inFlight == 1 })
+        let waiter = Task {
+            withUnsafeCurrentTask { $0?.cancel() }
+            do {
+                try await bulkhead.call { ending.append("called") }
+            } catch {
+                ending.append("\(error)")
+            }
+        }
+        #expect(await eventually { !ending.elements.isEmpty })
+        door.open()
+        try await holder.value
+        await waiter.value
+        #expect(ending.elements == ["CancellationError()"])
+    }
+
     @Test("under concurrent cancellation nobody is lost, nobody is in twice and the limit holds")
     func stress() async throws {
         let bulkhead = Bulkhead(

@@ -97,8 +97,8 @@ struct DeadlineTests {
         #expect(try await call.value == 42)
     }
 
-    /// The promise is 50 ms at the 99.9th percentile of 10,000 calls, and is asserted in `make test-long`, where nothing else
-    /// runs. In `make test` there are 200 calls, and other tests keep all threads busy.
+    /// The promise is 50 ms at the 99.9th percentile of 10,000 calls, and is asserted in `make test-long`, where tests run one
+    /// by one. In `make test` there are 200, and when they end depends on who else keeps the threads busy.
     @Test("on the real clock black-holed calls end soon after their deadline")
     func realClock() async {
         let (waves, width) = isLong ? (100, 100) : (2, 100)
@@ -119,9 +119,8 @@ struct DeadlineTests {
         }
         late.sort()
         #expect(late[0] >= .zero)
-        #expect(
-            late[late.count * 999 / 1000 - 1] <= .milliseconds(isLong ? 50 : 1000),
-            "the latest by \(late[late.count - 1])"
-        )
+        guard isLong else { return }
+        let percentile = late[late.count * 999 / 1000 - 1]
+        #expect(percentile <= .milliseconds(50), "the latest by \(late[late.count - 1])")
     }
 }
