@@ -346,7 +346,7 @@ struct OutboxRelayTests {
         try await TestDatabase().withPool { pool in
             let publisher = ScriptedPublisher()
             let relay = relay(on: pool, publisher) { $0.pollInterval = .seconds(3600) }
-            let store = PostgresEventStore(pool: pool) { relay.nudge() }
+            let store = PostgresEventStore(pool: pool) { _ in relay.nudge() }
             try await running(relay) { () async throws in
                 #expect(await eventually { relay.isActive })
                 for version in 0..<20 {
