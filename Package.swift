@@ -178,6 +178,7 @@ let package = Package(
             ]
         ),
         tests("Contracts", ["Contracts"]),
+        tests("ServiceRuntime", ["ServiceRuntime", "ContrailInstrumentation", "Contracts", grpc, protobuf, logging]),
         tests("Orders", ["Orders", "Contracts", "EventSourcing", "TestKit", grpc, grpcProtobuf, protobuf]),
         tests(
             "EndToEnd",

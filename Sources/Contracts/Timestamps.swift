@@ -15,3 +15,13 @@ extension Google_Protobuf_Timestamp {
         return UInt64(seconds) * 1_000_000_000 + UInt64(max(0, nanos))
     }
 }
+
+extension Google_Protobuf_Duration {
+    /// Creates a duration from nanoseconds.
+    public init(nanoseconds: UInt64) {
+        self.init(
+            seconds: Int64(nanoseconds / 1_000_000_000),
+            nanos: Int32(nanoseconds % 1_000_000_000)
+        )
+    }
+}

@@ -1,11 +1,15 @@
 internal import Contracts
+internal import ContrailInstrumentation
 internal import GRPCCore
 internal import GRPCProtobuf
+internal import Observability
 internal import SwiftProtobuf
 
 /// The gRPC methods of the notifications service.
 struct NotificationHandlers: Contrail_Notifications_V1_NotificationService.SimpleServiceProtocol {
     let storage: NotificationStorage
+    let journal: NotificationJournal
+    let deadLetters: DeadLetterHandlers
 
     func listNotifications(
         request: Contrail_Notifications_V1_ListNotificationsRequest,
@@ -32,6 +36,43 @@ struct NotificationHandlers: Contrail_Notifications_V1_NotificationService.Simpl
             $0.nextPageToken = page.next.map(String.init) ?? ""
         }
     }
+
+    func explainNotification(
+        request: Contrail_Notifications_V1_ExplainNotificationRequest,
+        context: ServerContext
+    ) async throws -> Contrail_Notifications_V1_ExplainNotificationResponse {
+        try RequestFields.length(request.id, of: "id", 1...200)
+        guard let row = try await storage.find(request.id) else {
+            throw RequestError.notFound("notification", request.id)
+        }
+        let attempts = try await journal.attempts(atEvent: row.eventID, by: NotificationHandler.consumer)
+        return .with {
+            $0.notification = Contrail_Notifications_V1_Notification(row)
+            $0.failedAttempts = attempts.map(Contrail_Notifications_V1_Attempt.init)
+            if let skew = row.journey?.skew, skew > 0 { $0.clockSkew = Google_Protobuf_Duration(nanoseconds: skew) }
+        }
+    }
+
+    func listDeadLetters(
+        request: Contrail_Notifications_V1_ListDeadLettersRequest,
+        context: ServerContext
+    ) async throws -> Contrail_Notifications_V1_ListDeadLettersResponse {
+        try await deadLetters.list(request)
+    }
+
+    func getDeadLetter(
+        request: Contrail_Notifications_V1_GetDeadLetterRequest,
+        context: ServerContext
+    ) async throws -> Contrail_Notifications_V1_GetDeadLetterResponse {
+        try await deadLetters.get(request)
+    }
+
+    func redriveDeadLetters(
+        request: Contrail_Notifications_V1_RedriveDeadLettersRequest,
+        context: ServerContext
+    ) async throws -> Contrail_Notifications_V1_RedriveDeadLettersResponse {
+        try await deadLetters.redrive(request)
+    }
 }
 
 extension Contrail_Notifications_V1_Notification {
@@ -48,5 +89,30 @@ extension Contrail_Notifications_V1_Notification {
         deliveredAt = Google_Protobuf_Timestamp(unixNanoseconds: row.deliveredAt)
         traceID = row.traceID
         attempts = Int32(clamping: row.attempts)
+        guard let journey = row.journey else { return }
+        completedAt = Google_Protobuf_Timestamp(unixNanoseconds: journey.end)
+        endToEnd = Google_Protobuf_Duration(nanoseconds: journey.total)
+        late = journey.isLate
+        cause = journey.cause?.rawValue ?? ""
+        causeReason = journey.causeReason ?? ""
+        stages = Stage.allCases.map { stage in
+            .with {
+                $0.name = stage.rawValue
+                $0.duration = Google_Protobuf_Duration(nanoseconds: journey.stages[stage] ?? 0)
+            }
+        }
+    }
+}
+
+extension Contrail_Notifications_V1_Attempt {
+    init(_ attempt: DeliveryAttempt) {
+        self.init()
+        number = Int32(clamping: attempt.number)
+        startedAt = Google_Protobuf_Timestamp(unixNanoseconds: attempt.times.start)
+        failedAt = Google_Protobuf_Timestamp(unixNanoseconds: attempt.failedAt)
+        reason = attempt.reason
+        delay = Google_Protobuf_Duration(nanoseconds: UInt64(max(0, attempt.delay / .nanoseconds(1))))
+        spanID = attempt.span.spanID.hex
+        traceID = attempt.span.traceID.hex
     }
 }

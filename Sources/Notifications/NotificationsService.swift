@@ -36,17 +36,17 @@ public enum NotificationsService: ServiceDefinition {
             "the users service",
             telemetry: telemetry
         )
+        let metrics = NotificationMetrics(registry: telemetry.metrics)
+        let journal = NotificationJournal(pool: storage.pool, metrics: metrics)
         let handler = NotificationHandler(
             users: Contrail_Users_V1_UserService.Client(wrapping: users.client),
             provider: try provider(&settings, telemetry: telemetry),
             pool: storage.pool,
-            tracer: telemetry.tracer(for: .deliver)
+            tracer: telemetry.tracer(for: .deliver),
+            metrics: metrics,
+            logger: telemetry.logger
         )
-        let lateAfter = settings.duration(
-            "CONTRAIL_NOTIFICATION_LATE_AFTER",
-            default: "10s",
-            "age of an event, once handled, that makes its trace be kept"
-        )
+        let lateAfter = settings.notificationLateAfter()
         let consumers = [EventStreamName.orders, .users].map { stream in
             var configuration = TracedConsumer.Configuration(
                 stream: stream.rawValue,
@@ -57,11 +57,18 @@ public enum NotificationsService: ServiceDefinition {
             return TracedConsumer(
                 configuration,
                 broker: broker,
-                telemetry: telemetry
+                telemetry: telemetry,
+                journal: journal
             ) { delivery in
                 try await handler.handle(delivery)
             }
         }
+        let watch = NotificationWatch(
+            broker: broker,
+            consumers: consumers.map(\.configuration),
+            storage: NotificationStorage(pool: storage.pool),
+            telemetry: telemetry
+        )
         return ServiceParts(
             preparations: [
                 storage.preparation,
@@ -71,9 +78,21 @@ public enum NotificationsService: ServiceDefinition {
                 },
             ],
             work: [storage.work, .broker(broker), .client("users client", users)]
-                + consumers.map(work) + [inboxCleaning(storage, logger: telemetry.logger)],
+                + consumers.map(work) + [BackgroundWork("notification watch") { try await watch.run() }] + [
+                    cleaning(storage, journal, logger: telemetry.logger)
+                ],
             dependencies: [storage.dependency, .broker(broker)],
-            grpcServices: [NotificationHandlers(storage: NotificationStorage(pool: storage.pool))]
+            grpcServices: [
+                NotificationHandlers(
+                    storage: NotificationStorage(pool: storage.pool),
+                    journal: journal,
+                    deadLetters: DeadLetterHandlers(
+                        letters: DeadLetters(broker: broker, telemetry: telemetry),
+                        journal: journal,
+                        logger: telemetry.logger
+                    )
+                )
+            ]
         )
     }
 
@@ -120,13 +139,20 @@ public enum NotificationsService: ServiceDefinition {
         }
     }
 
-    /// Forgets handled events after two weeks, far longer than anything can come again.
-    private static func inboxCleaning(_ storage: ServiceStorage, logger: Logger) -> BackgroundWork {
+    /// Forgets handled events, and what became of attempts, after two weeks: far longer than anything can come again.
+    private static func cleaning(
+        _ storage: ServiceStorage,
+        _ journal: NotificationJournal,
+        logger: Logger
+    ) -> BackgroundWork {
         BackgroundWork("inbox cleaning") {
             while true {
                 do {
                     let count = try await Inbox.forget(olderThanDays: 14, in: storage.pool)
-                    if count > 0 { logger.debug("inbox cleaned", metadata: ["forgotten": "\(count)"]) }
+                    let attempts = try await journal.forget(olderThanDays: 14)
+                    if count + attempts > 0 {
+                        logger.debug("inbox cleaned", metadata: ["forgotten": "\(count)", "attempts": "\(attempts)"])
+                    }
                 } catch {
                     logger.debug("inbox was not cleaned", metadata: ["reason": "\(error)"])
                 }

@@ -11,6 +11,9 @@ public final class OTLPHTTPSpanExporter: SpanExporter {
     /// What the exporter calls itself in `User-Agent`.
     public static let userAgent = "OTel-OTLP-Exporter-Swift/0.1.0"
 
+    /// The endpoint's host and port.
+    public let server: ExportServer?
+
     private let shutdown: ExportShutdown
     /// Held during an export. Nobody else waits for it: the processor exports one batch at a time.
     private let worker: Mutex<Worker>
@@ -43,6 +46,7 @@ public final class OTLPHTTPSpanExporter: SpanExporter {
             logger: logger
         )
         self.shutdown = shutdown
+        server = EndpointURL(configuration.endpoint).map { ExportServer(address: $0.host, port: $0.port) }
         worker = Mutex(Worker(sender: sender))
     }
 

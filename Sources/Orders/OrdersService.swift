@@ -23,7 +23,7 @@ public enum OrdersService: ServiceDefinition {
     public static func makeParts(_ settings: inout Settings, telemetry: Telemetry) throws -> ServiceParts {
         let storage = try ServiceStorage(
             name,
-            migrations: [EventStoreSchema.events, EventStoreSchema.outbox],
+            migrations: [EventStoreSchema.events, EventStoreSchema.outbox, EventStoreSchema.outboxTotals],
             settings: &settings,
             telemetry: telemetry
         )
@@ -40,7 +40,7 @@ public enum OrdersService: ServiceDefinition {
             "the users service",
             telemetry: telemetry
         )
-        let store = PostgresEventStore(pool: storage.pool) { publishing.relay.nudge() }
+        let store = PostgresEventStore(pool: storage.pool) { publishing.committed($0) }
         let handlers = OrderHandlers(
             store: store,
             customers: RemoteCustomerDirectory(

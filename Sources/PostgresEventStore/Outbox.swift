@@ -53,6 +53,10 @@ public struct OutboxBacklog: Sendable, Hashable {
     public var depth = 0
     /// When the oldest was written, in nanoseconds since the Unix epoch; `nil` when there is none.
     public var oldest: UInt64?
+    /// The number of events that have waited for longer than ``OutboxRelay/Configuration/overdueAfter``.
+    public var overdue = 0
+    /// The number of events that were ever queued, those that wait included.
+    public var queued = 0
 
     /// Creates an empty backlog.
     public init() {}

@@ -18,6 +18,8 @@ public final class OutboxRelay: Sendable {
         public var concurrency = 32
         /// How long the relay waits when nobody nudges it.
         public var pollInterval = Duration.milliseconds(100)
+        /// From when on an event that waits is overdue.
+        public var overdueAfter = Duration.seconds(10)
         /// The delay after a number of failures of one event.
         public var retryDelay: @Sendable (Int) -> Duration = { failures in
             min(.seconds(5), .milliseconds(100) * (1 << min(failures, 8)))
@@ -165,9 +167,13 @@ public final class OutboxRelay: Sendable {
             for _ in 0..<running { await collect() }
         }
         if !published.isEmpty {
+            // Nobody else counts: the relay that works is the only one. What is gone and what is counted agree at any time.
             _ = try await connection.query(
                 "DELETE outbox",
-                "DELETE FROM outbox WHERE id = ANY(\(published)::uuid[])"
+                """
+                WITH gone AS (DELETE FROM outbox WHERE id = ANY(\(published)::uuid[]) RETURNING 1)
+                UPDATE outbox_totals SET published = published + (SELECT count(*) FROM gone)
+                """
             )
         }
         for (message, error) in failures {
@@ -251,7 +257,14 @@ public final class OutboxRelay: Sendable {
     private func refreshBacklog(on connection: PostgresConnection) async throws {
         let rows = try await connection.query(
             "SELECT outbox backlog",
-            "SELECT count(*) AS depth, min(recorded_at) AS oldest FROM outbox"
+            """
+            SELECT count(*) AS depth, min(recorded_at) AS oldest,
+                count(*) FILTER (
+                    WHERE recorded_at < now() - make_interval(secs => \(configuration.overdueAfter / .seconds(1)))
+                ) AS overdue,
+                (SELECT published FROM outbox_totals) + count(*) AS queued
+            FROM outbox
+            """
         )
         guard let row = rows.first else { return }
         var backlog = OutboxBacklog()
@@ -259,6 +272,8 @@ public final class OutboxRelay: Sendable {
         backlog.oldest = try row.decode(PostgresTimestamp?.self, "oldest").map {
             UInt64(clamping: $0.nanosecondsSinceEpoch)
         }
+        backlog.overdue = try row.decode(Int.self, "overdue")
+        backlog.queued = try row.decode(Int.self, "queued")
         state.withLock { $0.backlog = backlog }
     }
 }

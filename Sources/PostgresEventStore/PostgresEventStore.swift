@@ -8,14 +8,15 @@ public import Postgres
 /// version that exists is refused by the primary key, a command that was executed by a unique index.
 public struct PostgresEventStore: EventStore {
     private let pool: PostgresPool
-    private let onAppend: @Sendable () -> Void
+    private let onAppend: @Sendable (_ types: [String]) -> Void
 
     /// Creates a store on a migrated database.
     ///
     /// - Parameters:
     ///   - pool: The database.
-    ///   - onAppend: Called after each commit, so that the relay of this process need not wait for its next poll.
-    public init(pool: PostgresPool, onAppend: @escaping @Sendable () -> Void = {}) {
+    ///   - onAppend: Called after each commit with the types of its events, so that the relay of this process need not wait
+    ///     for its next poll.
+    public init(pool: PostgresPool, onAppend: @escaping @Sendable (_ types: [String]) -> Void = { _ in }) {
         self.pool = pool
         self.onAppend = onAppend
     }
@@ -90,7 +91,7 @@ public struct PostgresEventStore: EventStore {
             throw Self.conflict(stream, expectedVersion)
         }
         guard rows.count == events.count else { throw Self.conflict(stream, expectedVersion) }
-        onAppend()
+        onAppend(events.map(\.event.type))
         return try zip(events, rows).map { event, row in
             RecordedEvent(
                 id: event.id,

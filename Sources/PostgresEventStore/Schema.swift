@@ -53,6 +53,20 @@ public enum EventStoreSchema {
             """
     )
 
+    /// How many events the relay has published: with those that wait, all that were ever queued.
+    public static let outboxTotals = PostgresMigration(
+        version: 4,
+        name: "outbox totals",
+        sql: """
+            CREATE TABLE outbox_totals (
+                -- One row.
+                id boolean PRIMARY KEY DEFAULT true CHECK (id),
+                published bigint NOT NULL
+            );
+            INSERT INTO outbox_totals (published) VALUES (0);
+            """
+    )
+
     /// Events that a consumer has handled.
     public static let inbox = PostgresMigration(
         version: 3,

@@ -19,6 +19,7 @@ struct StoredUser: Sendable, Equatable {
 struct UserStorage: Sendable {
     static let migrations: [PostgresMigration] = [
         EventStoreSchema.outbox,
+        EventStoreSchema.outboxTotals,
         PostgresMigration(
             version: 100,
             name: "users",
@@ -38,8 +39,8 @@ struct UserStorage: Sendable {
     ]
 
     let pool: PostgresPool
-    /// Called after a commit that queued an event.
-    let onEvent: @Sendable () -> Void
+    /// Called after a commit that queued an event, with its type.
+    let onEvent: @Sendable (_ type: String) -> Void
 
     /// Registers a customer and queues `user.created` in one transaction.
     ///
@@ -71,7 +72,7 @@ struct UserStorage: Sendable {
                 try await Outbox.add(event, aggregateID: id.text, version: 1, in: transaction)
                 return try rows.first.map(Self.user)
             }
-            onEvent()
+            onEvent(event.event.type)
             guard let user else { throw RequestError.aborted("the customer was not stored; try again") }
             return user
         } catch let error as PostgresError where error.sqlState == .uniqueViolation {

@@ -50,6 +50,7 @@ struct DatabaseTracingTests {
                     #expect(mistake.attributes["db.response.status_code"] == "42P01")
                     #expect(mistake.status != .unset)
                     try expectDeclared(mistake, telemetry)
+                    try await expectCancelled(pool, spans)
                 }
                 let text = String(decoding: PrometheusText.render(telemetry.metrics), as: UTF8.self).split(
                     separator: "\n"
@@ -70,5 +71,20 @@ struct DatabaseTracingTests {
         }
         await server.stop()
         try result.get()
+    }
+
+    /// A statement that its caller cancelled while the server was at work is no failure.
+    private func expectCancelled(_ pool: PostgresPool, _ spans: InMemorySpanProcessor) async throws {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask {
+                await #expect(throws: CancellationError.self) {
+                    _ = try await pool.query("SELECT sleep", "SELECT pg_sleep(60)")
+                }
+            }
+            _ = await eventually { pool.statistics.used == 1 }
+            group.cancelAll()
+        }
+        let sleep = try #require(spans.spans(named: "SELECT sleep").first)
+        #expect(sleep.status == .unset && sleep.attributes["error.type"] == nil)
     }
 }

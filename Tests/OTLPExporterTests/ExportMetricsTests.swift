@@ -22,6 +22,9 @@ struct ExportMetricsTests {
         #expect(await exporter.export([makeSpan(3)]).errorType == "shutdown")
 
         let port = try #require(server.url.split(separator: ":").last)
+        #expect(exporter.server == ExportServer(address: "127.0.0.1", port: String(port)))
+        #expect(ConsoleSpanExporter(next: exporter).server == exporter.server)
+        #expect(ConsoleSpanExporter().server == nil)
         let text = String(decoding: PrometheusText.render(registry), as: UTF8.self)
         let lines = text.split(separator: "\n").filter { $0.contains("_count{") }.map(String.init)
         func line(status: String, error: String) -> String {

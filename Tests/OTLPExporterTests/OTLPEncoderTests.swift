@@ -70,6 +70,36 @@ struct OTLPEncoderTests {
         #expect(decoded.attributes.first?.value.stringValue == "\0\0end")
     }
 
+    @Test("maps keep the order of their names, the empty value has no member, and both can be inside of each other")
+    func mapsAndEmpty() throws {
+        let map: Observability.AttributeValue = .map(["b": 1, "a": .array([.empty, .map([:])]), "c": .empty])
+        let request = try decode(OTLPEncoder().encoded([makeSpan(1, attributes: ["map": map, "none": .empty])]))
+        let attributes = request.resourceSpans[0].scopeSpans[0].spans[0].attributes
+        #expect(attributes.map(\.key) == ["map", "none"])
+        let values = attributes[0].value.kvlistValue.values
+        #expect(values.map(\.key) == ["b", "a", "c"])
+        #expect(values[0].value.intValue == 1)
+        #expect(values[1].value.arrayValue.values.count == 2)
+        #expect(values[1].value.arrayValue.values.first?.value == nil)
+        #expect(values[1].value.arrayValue.values.last?.kvlistValue.values.isEmpty == true)
+        #expect(values[2].value.value == nil)
+        #expect(attributes[1].value.value == nil)
+    }
+
+    @Test("cuts maps off that are too deep for receivers")
+    func mapDepth() throws {
+        var value = Observability.AttributeValue.map(["k": 1])
+        for _ in 0..<5000 { value = .map(["k": value]) }
+        let request = try decode(OTLPEncoder().encoded([makeSpan(1, attributes: ["deep": value])]))
+        var depth = 0
+        var current = request.resourceSpans[0].scopeSpans[0].spans[0].attributes[0].value
+        while let inner = current.kvlistValue.values.first {
+            depth += 1
+            current = inner.value
+        }
+        #expect(depth == ProtobufWriter.depthLimit)
+    }
+
     @Test("cuts lists off that are too deep for receivers")
     func depth() throws {
         var value = Observability.AttributeValue.array([1])

@@ -109,6 +109,25 @@ struct OTLPExporterConfigurationTests {
         )
     }
 
+    @Test("what both signals read is reported once, and what only one of them reads too")
+    func once() {
+        let environment = [
+            "OTEL_EXPORTER_OTLP_ENDPOINT": "nowhere", "OTEL_EXPORTER_OTLP_COMPRESSION": "zstd",
+            "OTEL_EXPORTER_OTLP_HEADERS": "a,b", "OTEL_EXPORTER_OTLP_LOGS_TIMEOUT": "soon",
+            "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://collector:4318",
+        ]
+        var problems = ["OTEL_BSP_SCHEDULE_DELAY=x must be a number"]
+        _ = OTLPExporterConfiguration(environment: environment, signal: .logs, problems: &problems)
+        _ = OTLPExporterConfiguration(environment: environment, signal: .traces, problems: &problems)
+        let names = problems.dropFirst().compactMap { $0.split(separator: ":").first }
+        #expect(
+            names.sorted() == [
+                "OTEL_EXPORTER_OTLP_COMPRESSION", "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_HEADERS",
+                "OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_LOGS_TIMEOUT",
+            ]
+        )
+    }
+
     @Test("reads the variables of log records apart from those of spans")
     func logs() {
         var problems: [String] = []
@@ -130,7 +149,13 @@ struct OTLPExporterConfigurationTests {
         #expect(both.0.clientKeyFile == own)
         #expect(both.0.clientCertificateFile == own)
         #expect(both.1.isEmpty)
-        let (_, problems) = read(["OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY": own])
+        let (generic, refused) = read([
+            "OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE": "/", "OTEL_EXPORTER_OTLP_CERTIFICATE": own,
+        ])
+        #expect(generic.certificateFile == own)
+        #expect(refused == ["OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE: \"/\" cannot be read; \"\(own)\" is used"])
+        let (keyOnly, problems) = read(["OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY": own])
+        #expect(keyOnly.clientKeyFile == nil)
         #expect(
             problems == [
                 "OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY: there is no client certificate for it; "
@@ -157,12 +182,20 @@ struct OTLPExporterConfigurationTests {
     func secrets() {
         let (configuration, problems) = read([
             "OTEL_EXPORTER_OTLP_HEADERS":
-                "secret-without-name,a=secret%0d%0aInjected: x,bad name=secret,c=%zzsecret,d=1",
-            "OTEL_EXPORTER_OTLP_ENDPOINT": "http://me:secret@public.example.com",
+                "hunter2-without-name,a=hunter2%0d%0aInjected: x,bad name=hunter2,c=%zzhunter2,d=1",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": "http://me:hunter2@public.example.com",
         ])
         #expect(configuration.headers.map(\.name) == ["d"])
         #expect(problems.count == 5)
-        #expect(!problems.joined().contains("secret"))
+        #expect(!problems.joined().contains("hunter2"))
+        for endpoint in [
+            "http://public.example.com/v1?api-key=hunter2", "ftp://public.example.com/?k=hunter2", "me:hunter2@host",
+            "http://public.example.com/#hunter2", "https://me:hunter2@",
+        ] {
+            let problems = read(["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": endpoint]).1
+            #expect(problems.count == 1)
+            #expect(!problems.joined().contains("hunter2"), "\(problems)")
+        }
     }
 
     @Test(

@@ -97,6 +97,21 @@ struct OTLPHTTPSpanExporterTests {
         #expect(end - start < .seconds(5))
     }
 
+    @Test("leaves the server alone for the next batches too, when it wants that")
+    func retryAfterForLaterBatches() async throws {
+        let server = try ScriptedHTTPServer(.status(503, headers: ["Retry-After": "4"]))
+        let exporter = try makeExporter(server.url)
+        let (first, start, _) = await exporter.timedExport([makeSpan(1)], within: .seconds(1))
+        #expect(first.errorType == "503")
+        let (second, _, _) = await exporter.timedExport([makeSpan(2)], within: .seconds(1))
+        #expect(second == SpanExportResult(exported: 0, failed: 1, errorType: "503"))
+        #expect(server.requests.count == 1)
+        let (third, _, end) = await exporter.timedExport([makeSpan(3)], within: .seconds(30))
+        #expect(third.exported == 1)
+        #expect(end - start >= .seconds(3.9))
+        #expect(server.requests.count == 2)
+    }
+
     @Test(
         "gives a final answer no second chance",
         arguments: [301, 302, 307, 308, 400, 401, 403, 404, 413, 415, 500, 501]

@@ -69,17 +69,22 @@ struct RandomSpan {
 
     private mutating func value(depth: Int) -> Observability.AttributeValue {
         let number = Int64(bitPattern: random.next())
-        switch Int.random(in: 0...(depth > 3 ? 4 : 6), using: &random) {
+        switch Int.random(in: 0...(depth > 3 ? 5 : 8), using: &random) {
         case 0: return .string(text())
         case 1: return .bool(Bool.random(using: &random))
         case 2: return .int(pick([0, 1, -1, 127, 128, .max, .min, number]))
         case 3: return .double(pick([0, -0.0, .infinity, .nan, 0.1, .leastNonzeroMagnitude]))
         case 4: return .bytes((0..<length()).map { UInt8(truncatingIfNeeded: $0 &* 37) })
-        case 5: return .array((0..<pick(depth == 0 ? [0, 1, 2, 70] : [0, 1, 2])).map { _ in value(depth: depth + 2) })
+        case 5: return .empty
+        case 6: return .array((0..<pick(depth == 0 ? [0, 1, 2, 70] : [0, 1, 2])).map { _ in value(depth: depth + 2) })
+        case 7:
+            var values = Attributes()
+            for _ in 0..<pick([0, 1, 2]) { values["k" + text()] = value(depth: depth + 2) }
+            return .map(values)
         default:
             var value = value(depth: depth + 2)
             let levels = hasDeepLists ? Int.random(in: 1...40, using: &random) : 3
-            for _ in 0..<levels { value = .array([value]) }
+            for _ in 0..<levels { value = Bool.random(using: &random) ? .array([value]) : .map(["k": value]) }
             return value
         }
     }

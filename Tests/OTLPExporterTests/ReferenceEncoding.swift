@@ -92,6 +92,16 @@ enum Reference {
             case .double(let number): $0.doubleValue = number
             case .bytes(let bytes): $0.bytesValue = Data(bytes)
             case .array(let elements): $0.arrayValue = .with { $0.values = elements.map(Self.value) }
+            case .map(let elements):
+                $0.kvlistValue = .with {
+                    $0.values = elements.map { element in
+                        .with {
+                            $0.key = element.key
+                            $0.value = Self.value(element.value)
+                        }
+                    }
+                }
+            case .empty: break
             }
         }
     }

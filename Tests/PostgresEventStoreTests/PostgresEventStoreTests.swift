@@ -79,7 +79,7 @@ struct PostgresEventStoreTests {
     func onAppend() async throws {
         try await TestDatabase().withPool { pool in
             let counter = Calls()
-            let store = PostgresEventStore(pool: pool) { counter.increment() }
+            let store = PostgresEventStore(pool: pool) { _ in counter.increment() }
             _ = try await store.append(events(2), to: "s", expectedVersion: 0, commandID: nil)
             #expect(counter.value == 1)
             await #expect(throws: EventStoreError.self) {

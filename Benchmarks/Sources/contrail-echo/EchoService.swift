@@ -21,11 +21,13 @@ struct EchoService: RegistrableRPCService {
     }
 
     private func step(_ tracer: OTelTracer) async {
-        await tracer.withSpan(
-            "orders.step",
-            kind: .client,
-            attributes: ["db.system.name": "postgresql", "db.operation.name": "SELECT", "db.response.rows": 1]
-        ) { _ in await nothing() }
+        await tracer.withSpan("orders.step", kind: .client) { attributes in
+            attributes["db.system.name"] = "postgresql"
+            attributes["db.operation.name"] = "SELECT"
+            attributes["db.response.rows"] = 1
+        } _: { _ in
+            await nothing()
+        }
     }
 
     @inline(never)

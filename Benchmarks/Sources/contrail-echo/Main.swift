@@ -9,9 +9,10 @@ internal import Tracing
 
 /// Row T7: a unary gRPC service, bare or with everything that our services record.
 ///
-///     contrail-echo --port N --telemetry off|record|export [--endpoint URL] [--series N --scrape-ms N]
+///     contrail-echo --port N --telemetry off|interceptor|record|export [--endpoint URL] [--series N --scrape-ms N]
 ///
-/// `off` is grpc-swift alone. `record` is the traced server with eight spans in each request and the call's histogram,
+/// `off` is grpc-swift alone; `interceptor` adds one that does nothing but take its place, to see what that costs.
+/// `record` is the traced server with eight spans in each request and the call's histogram,
 /// with an exporter that discards; `export` sends them to the endpoint. With `--scrape-ms`, a thread of its own renders
 /// a registry of so many series again and again, as a scrape does.
 @main
@@ -41,6 +42,8 @@ enum Main {
             if let endpoint = options["endpoint"] { configuration.endpoint = endpoint }
             let exporter = try OTLPHTTPSpanExporter(configuration: configuration, logger: Logger(label: "bench"))
             try await serveTraced(port, makeTelemetry(exporter, registry))
+        case "interceptor":
+            try await serveBare(port, interceptors: [PlaceTaker()])
         default:
             try await serveBare(port)
         }
@@ -69,7 +72,7 @@ enum Main {
     }
 
     /// The transport is configured as ``TracedGRPCServer`` configures its own.
-    private static func serveBare(_ port: Int) async throws {
+    private static func serveBare(_ port: Int, interceptors: [any ServerInterceptor] = []) async throws {
         let transport = HTTP2ServerTransport.Posix(
             address: .ipv4(host: "127.0.0.1", port: port),
             transportSecurity: .plaintext,
@@ -80,7 +83,32 @@ enum Main {
                 config.connection.keepalive.clientBehavior.minPingIntervalWithoutCalls = .seconds(10)
             }
         )
-        try await GRPCServer(transport: transport, services: [EchoService(tracer: nil)]).serve()
+        try await GRPCServer(
+            transport: transport,
+            services: [EchoService(tracer: nil)],
+            interceptors: interceptors
+        ).serve()
+    }
+}
+
+/// Wraps the handler and its producer as any interceptor must that wants to see a call's end.
+private struct PlaceTaker: ServerInterceptor {
+    func intercept<Input: Sendable, Output: Sendable>(
+        request: StreamingServerRequest<Input>,
+        context: ServerContext,
+        next:
+            @Sendable (
+                _ request: StreamingServerRequest<Input>,
+                _ context: ServerContext
+            ) async throws -> StreamingServerResponse<Output>
+    ) async throws -> StreamingServerResponse<Output> {
+        var response = try await next(request, context)
+        if case .success(var contents) = response.accepted {
+            let producer = contents.producer
+            contents.producer = { writer in try await producer(writer) }
+            response.accepted = .success(contents)
+        }
+        return response
     }
 }
 

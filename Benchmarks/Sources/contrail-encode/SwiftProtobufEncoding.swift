@@ -70,6 +70,8 @@ enum SwiftProtobufEncoding {
         case .double(let number): message.doubleValue = number
         case .bytes(let bytes): message.bytesValue = Data(bytes)
         case .array(let values): message.arrayValue.values = values.map(Self.value)
+        case .map(let values): message.kvlistValue.values = pairs(values)
+        case .empty: break
         }
         return message
     }

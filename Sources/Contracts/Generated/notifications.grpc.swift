@@ -33,9 +33,65 @@ public enum Contrail_Notifications_V1_NotificationService: Sendable {
                 type: .unary
             )
         }
+        /// Namespace for "ExplainNotification" metadata.
+        public enum ExplainNotification: Sendable {
+            /// Request type for "ExplainNotification".
+            public typealias Input = Contrail_Notifications_V1_ExplainNotificationRequest
+            /// Response type for "ExplainNotification".
+            public typealias Output = Contrail_Notifications_V1_ExplainNotificationResponse
+            /// Descriptor for "ExplainNotification".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "contrail.notifications.v1.NotificationService"),
+                method: "ExplainNotification",
+                type: .unary
+            )
+        }
+        /// Namespace for "ListDeadLetters" metadata.
+        public enum ListDeadLetters: Sendable {
+            /// Request type for "ListDeadLetters".
+            public typealias Input = Contrail_Notifications_V1_ListDeadLettersRequest
+            /// Response type for "ListDeadLetters".
+            public typealias Output = Contrail_Notifications_V1_ListDeadLettersResponse
+            /// Descriptor for "ListDeadLetters".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "contrail.notifications.v1.NotificationService"),
+                method: "ListDeadLetters",
+                type: .unary
+            )
+        }
+        /// Namespace for "GetDeadLetter" metadata.
+        public enum GetDeadLetter: Sendable {
+            /// Request type for "GetDeadLetter".
+            public typealias Input = Contrail_Notifications_V1_GetDeadLetterRequest
+            /// Response type for "GetDeadLetter".
+            public typealias Output = Contrail_Notifications_V1_GetDeadLetterResponse
+            /// Descriptor for "GetDeadLetter".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "contrail.notifications.v1.NotificationService"),
+                method: "GetDeadLetter",
+                type: .unary
+            )
+        }
+        /// Namespace for "RedriveDeadLetters" metadata.
+        public enum RedriveDeadLetters: Sendable {
+            /// Request type for "RedriveDeadLetters".
+            public typealias Input = Contrail_Notifications_V1_RedriveDeadLettersRequest
+            /// Response type for "RedriveDeadLetters".
+            public typealias Output = Contrail_Notifications_V1_RedriveDeadLettersResponse
+            /// Descriptor for "RedriveDeadLetters".
+            public static let descriptor = GRPCCore.MethodDescriptor(
+                service: GRPCCore.ServiceDescriptor(fullyQualifiedService: "contrail.notifications.v1.NotificationService"),
+                method: "RedriveDeadLetters",
+                type: .unary
+            )
+        }
         /// Descriptors for all methods in the "contrail.notifications.v1.NotificationService" service.
         public static let descriptors: [GRPCCore.MethodDescriptor] = [
-            ListNotifications.descriptor
+            ListNotifications.descriptor,
+            ExplainNotification.descriptor,
+            ListDeadLetters.descriptor,
+            GetDeadLetter.descriptor,
+            RedriveDeadLetters.descriptor
         ]
     }
 }
@@ -64,7 +120,7 @@ extension Contrail_Notifications_V1_NotificationService {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > What was sent to customers, and when.
+    /// > What was sent to customers, when, and what could not be sent.
     public protocol StreamingServiceProtocol: GRPCCore.RegistrableRPCService {
         /// Handle the "ListNotifications" method.
         ///
@@ -83,6 +139,79 @@ extension Contrail_Notifications_V1_NotificationService {
             request: GRPCCore.StreamingServerRequest<Contrail_Notifications_V1_ListNotificationsRequest>,
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.StreamingServerResponse<Contrail_Notifications_V1_ListNotificationsResponse>
+
+        /// Handle the "ExplainNotification" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Says where the time of one notification went: its stages and its attempts.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Contrail_Notifications_V1_ExplainNotificationRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Contrail_Notifications_V1_ExplainNotificationResponse` messages.
+        func explainNotification(
+            request: GRPCCore.StreamingServerRequest<Contrail_Notifications_V1_ExplainNotificationRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Contrail_Notifications_V1_ExplainNotificationResponse>
+
+        /// Handle the "ListDeadLetters" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Lists events that were given up, oldest first.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Contrail_Notifications_V1_ListDeadLettersRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Contrail_Notifications_V1_ListDeadLettersResponse` messages.
+        func listDeadLetters(
+            request: GRPCCore.StreamingServerRequest<Contrail_Notifications_V1_ListDeadLettersRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Contrail_Notifications_V1_ListDeadLettersResponse>
+
+        /// Handle the "GetDeadLetter" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Shows one dead letter with its headers and its payload.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Contrail_Notifications_V1_GetDeadLetterRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Contrail_Notifications_V1_GetDeadLetterResponse` messages.
+        func getDeadLetter(
+            request: GRPCCore.StreamingServerRequest<Contrail_Notifications_V1_GetDeadLetterRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Contrail_Notifications_V1_GetDeadLetterResponse>
+
+        /// Handle the "RedriveDeadLetters" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Sends dead letters on their way again, in their old traces. Repeating it does no harm: an event that was handled
+        /// > meanwhile is recognised.
+        ///
+        /// - Parameters:
+        ///   - request: A streaming request of `Contrail_Notifications_V1_RedriveDeadLettersRequest` messages.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A streaming response of `Contrail_Notifications_V1_RedriveDeadLettersResponse` messages.
+        func redriveDeadLetters(
+            request: GRPCCore.StreamingServerRequest<Contrail_Notifications_V1_RedriveDeadLettersRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.StreamingServerResponse<Contrail_Notifications_V1_RedriveDeadLettersResponse>
     }
 
     /// Service protocol for the "contrail.notifications.v1.NotificationService" service.
@@ -95,7 +224,7 @@ extension Contrail_Notifications_V1_NotificationService {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > What was sent to customers, and when.
+    /// > What was sent to customers, when, and what could not be sent.
     public protocol ServiceProtocol: Contrail_Notifications_V1_NotificationService.StreamingServiceProtocol {
         /// Handle the "ListNotifications" method.
         ///
@@ -114,6 +243,79 @@ extension Contrail_Notifications_V1_NotificationService {
             request: GRPCCore.ServerRequest<Contrail_Notifications_V1_ListNotificationsRequest>,
             context: GRPCCore.ServerContext
         ) async throws -> GRPCCore.ServerResponse<Contrail_Notifications_V1_ListNotificationsResponse>
+
+        /// Handle the "ExplainNotification" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Says where the time of one notification went: its stages and its attempts.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Contrail_Notifications_V1_ExplainNotificationRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Contrail_Notifications_V1_ExplainNotificationResponse` message.
+        func explainNotification(
+            request: GRPCCore.ServerRequest<Contrail_Notifications_V1_ExplainNotificationRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Contrail_Notifications_V1_ExplainNotificationResponse>
+
+        /// Handle the "ListDeadLetters" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Lists events that were given up, oldest first.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Contrail_Notifications_V1_ListDeadLettersRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Contrail_Notifications_V1_ListDeadLettersResponse` message.
+        func listDeadLetters(
+            request: GRPCCore.ServerRequest<Contrail_Notifications_V1_ListDeadLettersRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Contrail_Notifications_V1_ListDeadLettersResponse>
+
+        /// Handle the "GetDeadLetter" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Shows one dead letter with its headers and its payload.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Contrail_Notifications_V1_GetDeadLetterRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Contrail_Notifications_V1_GetDeadLetterResponse` message.
+        func getDeadLetter(
+            request: GRPCCore.ServerRequest<Contrail_Notifications_V1_GetDeadLetterRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Contrail_Notifications_V1_GetDeadLetterResponse>
+
+        /// Handle the "RedriveDeadLetters" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Sends dead letters on their way again, in their old traces. Repeating it does no harm: an event that was handled
+        /// > meanwhile is recognised.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Contrail_Notifications_V1_RedriveDeadLettersRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A response containing a single `Contrail_Notifications_V1_RedriveDeadLettersResponse` message.
+        func redriveDeadLetters(
+            request: GRPCCore.ServerRequest<Contrail_Notifications_V1_RedriveDeadLettersRequest>,
+            context: GRPCCore.ServerContext
+        ) async throws -> GRPCCore.ServerResponse<Contrail_Notifications_V1_RedriveDeadLettersResponse>
     }
 
     /// Simple service protocol for the "contrail.notifications.v1.NotificationService" service.
@@ -124,7 +326,7 @@ extension Contrail_Notifications_V1_NotificationService {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > What was sent to customers, and when.
+    /// > What was sent to customers, when, and what could not be sent.
     public protocol SimpleServiceProtocol: Contrail_Notifications_V1_NotificationService.ServiceProtocol {
         /// Handle the "ListNotifications" method.
         ///
@@ -143,6 +345,79 @@ extension Contrail_Notifications_V1_NotificationService {
             request: Contrail_Notifications_V1_ListNotificationsRequest,
             context: GRPCCore.ServerContext
         ) async throws -> Contrail_Notifications_V1_ListNotificationsResponse
+
+        /// Handle the "ExplainNotification" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Says where the time of one notification went: its stages and its attempts.
+        ///
+        /// - Parameters:
+        ///   - request: A `Contrail_Notifications_V1_ExplainNotificationRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Contrail_Notifications_V1_ExplainNotificationResponse` to respond with.
+        func explainNotification(
+            request: Contrail_Notifications_V1_ExplainNotificationRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Contrail_Notifications_V1_ExplainNotificationResponse
+
+        /// Handle the "ListDeadLetters" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Lists events that were given up, oldest first.
+        ///
+        /// - Parameters:
+        ///   - request: A `Contrail_Notifications_V1_ListDeadLettersRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Contrail_Notifications_V1_ListDeadLettersResponse` to respond with.
+        func listDeadLetters(
+            request: Contrail_Notifications_V1_ListDeadLettersRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Contrail_Notifications_V1_ListDeadLettersResponse
+
+        /// Handle the "GetDeadLetter" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Shows one dead letter with its headers and its payload.
+        ///
+        /// - Parameters:
+        ///   - request: A `Contrail_Notifications_V1_GetDeadLetterRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Contrail_Notifications_V1_GetDeadLetterResponse` to respond with.
+        func getDeadLetter(
+            request: Contrail_Notifications_V1_GetDeadLetterRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Contrail_Notifications_V1_GetDeadLetterResponse
+
+        /// Handle the "RedriveDeadLetters" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Sends dead letters on their way again, in their old traces. Repeating it does no harm: an event that was handled
+        /// > meanwhile is recognised.
+        ///
+        /// - Parameters:
+        ///   - request: A `Contrail_Notifications_V1_RedriveDeadLettersRequest` message.
+        ///   - context: Context providing information about the RPC.
+        /// - Throws: Any error which occurred during the processing of the request. Thrown errors
+        ///     of type `RPCError` are mapped to appropriate statuses. All other errors are converted
+        ///     to an internal error.
+        /// - Returns: A `Contrail_Notifications_V1_RedriveDeadLettersResponse` to respond with.
+        func redriveDeadLetters(
+            request: Contrail_Notifications_V1_RedriveDeadLettersRequest,
+            context: GRPCCore.ServerContext
+        ) async throws -> Contrail_Notifications_V1_RedriveDeadLettersResponse
     }
 }
 
@@ -161,6 +436,50 @@ extension Contrail_Notifications_V1_NotificationService.StreamingServiceProtocol
                 )
             }
         )
+        router.registerHandler(
+            forMethod: Contrail_Notifications_V1_NotificationService.Method.ExplainNotification.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Contrail_Notifications_V1_ExplainNotificationRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Contrail_Notifications_V1_ExplainNotificationResponse>(),
+            handler: { request, context in
+                try await self.explainNotification(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
+            forMethod: Contrail_Notifications_V1_NotificationService.Method.ListDeadLetters.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Contrail_Notifications_V1_ListDeadLettersRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Contrail_Notifications_V1_ListDeadLettersResponse>(),
+            handler: { request, context in
+                try await self.listDeadLetters(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
+            forMethod: Contrail_Notifications_V1_NotificationService.Method.GetDeadLetter.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Contrail_Notifications_V1_GetDeadLetterRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Contrail_Notifications_V1_GetDeadLetterResponse>(),
+            handler: { request, context in
+                try await self.getDeadLetter(
+                    request: request,
+                    context: context
+                )
+            }
+        )
+        router.registerHandler(
+            forMethod: Contrail_Notifications_V1_NotificationService.Method.RedriveDeadLetters.descriptor,
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Contrail_Notifications_V1_RedriveDeadLettersRequest>(),
+            serializer: GRPCProtobuf.ProtobufSerializer<Contrail_Notifications_V1_RedriveDeadLettersResponse>(),
+            handler: { request, context in
+                try await self.redriveDeadLetters(
+                    request: request,
+                    context: context
+                )
+            }
+        )
     }
 }
 
@@ -172,6 +491,50 @@ extension Contrail_Notifications_V1_NotificationService.ServiceProtocol {
         context: GRPCCore.ServerContext
     ) async throws -> GRPCCore.StreamingServerResponse<Contrail_Notifications_V1_ListNotificationsResponse> {
         let response = try await self.listNotifications(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    public func explainNotification(
+        request: GRPCCore.StreamingServerRequest<Contrail_Notifications_V1_ExplainNotificationRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Contrail_Notifications_V1_ExplainNotificationResponse> {
+        let response = try await self.explainNotification(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    public func listDeadLetters(
+        request: GRPCCore.StreamingServerRequest<Contrail_Notifications_V1_ListDeadLettersRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Contrail_Notifications_V1_ListDeadLettersResponse> {
+        let response = try await self.listDeadLetters(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    public func getDeadLetter(
+        request: GRPCCore.StreamingServerRequest<Contrail_Notifications_V1_GetDeadLetterRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Contrail_Notifications_V1_GetDeadLetterResponse> {
+        let response = try await self.getDeadLetter(
+            request: GRPCCore.ServerRequest(stream: request),
+            context: context
+        )
+        return GRPCCore.StreamingServerResponse(single: response)
+    }
+
+    public func redriveDeadLetters(
+        request: GRPCCore.StreamingServerRequest<Contrail_Notifications_V1_RedriveDeadLettersRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.StreamingServerResponse<Contrail_Notifications_V1_RedriveDeadLettersResponse> {
+        let response = try await self.redriveDeadLetters(
             request: GRPCCore.ServerRequest(stream: request),
             context: context
         )
@@ -194,6 +557,58 @@ extension Contrail_Notifications_V1_NotificationService.SimpleServiceProtocol {
             metadata: [:]
         )
     }
+
+    public func explainNotification(
+        request: GRPCCore.ServerRequest<Contrail_Notifications_V1_ExplainNotificationRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Contrail_Notifications_V1_ExplainNotificationResponse> {
+        return GRPCCore.ServerResponse<Contrail_Notifications_V1_ExplainNotificationResponse>(
+            message: try await self.explainNotification(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    public func listDeadLetters(
+        request: GRPCCore.ServerRequest<Contrail_Notifications_V1_ListDeadLettersRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Contrail_Notifications_V1_ListDeadLettersResponse> {
+        return GRPCCore.ServerResponse<Contrail_Notifications_V1_ListDeadLettersResponse>(
+            message: try await self.listDeadLetters(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    public func getDeadLetter(
+        request: GRPCCore.ServerRequest<Contrail_Notifications_V1_GetDeadLetterRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Contrail_Notifications_V1_GetDeadLetterResponse> {
+        return GRPCCore.ServerResponse<Contrail_Notifications_V1_GetDeadLetterResponse>(
+            message: try await self.getDeadLetter(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
+
+    public func redriveDeadLetters(
+        request: GRPCCore.ServerRequest<Contrail_Notifications_V1_RedriveDeadLettersRequest>,
+        context: GRPCCore.ServerContext
+    ) async throws -> GRPCCore.ServerResponse<Contrail_Notifications_V1_RedriveDeadLettersResponse> {
+        return GRPCCore.ServerResponse<Contrail_Notifications_V1_RedriveDeadLettersResponse>(
+            message: try await self.redriveDeadLetters(
+                request: request.message,
+                context: context
+            ),
+            metadata: [:]
+        )
+    }
 }
 
 // MARK: contrail.notifications.v1.NotificationService (client)
@@ -207,7 +622,7 @@ extension Contrail_Notifications_V1_NotificationService {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > What was sent to customers, and when.
+    /// > What was sent to customers, when, and what could not be sent.
     public protocol ClientProtocol: Sendable {
         /// Call the "ListNotifications" method.
         ///
@@ -231,6 +646,99 @@ extension Contrail_Notifications_V1_NotificationService {
             options: GRPCCore.CallOptions,
             onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Contrail_Notifications_V1_ListNotificationsResponse>) async throws -> Result
         ) async throws -> Result where Result: Sendable
+
+        /// Call the "ExplainNotification" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Says where the time of one notification went: its stages and its attempts.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Contrail_Notifications_V1_ExplainNotificationRequest` message.
+        ///   - serializer: A serializer for `Contrail_Notifications_V1_ExplainNotificationRequest` messages.
+        ///   - deserializer: A deserializer for `Contrail_Notifications_V1_ExplainNotificationResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func explainNotification<Result>(
+            request: GRPCCore.ClientRequest<Contrail_Notifications_V1_ExplainNotificationRequest>,
+            serializer: some GRPCCore.MessageSerializer<Contrail_Notifications_V1_ExplainNotificationRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Contrail_Notifications_V1_ExplainNotificationResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Contrail_Notifications_V1_ExplainNotificationResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "ListDeadLetters" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Lists events that were given up, oldest first.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Contrail_Notifications_V1_ListDeadLettersRequest` message.
+        ///   - serializer: A serializer for `Contrail_Notifications_V1_ListDeadLettersRequest` messages.
+        ///   - deserializer: A deserializer for `Contrail_Notifications_V1_ListDeadLettersResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func listDeadLetters<Result>(
+            request: GRPCCore.ClientRequest<Contrail_Notifications_V1_ListDeadLettersRequest>,
+            serializer: some GRPCCore.MessageSerializer<Contrail_Notifications_V1_ListDeadLettersRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Contrail_Notifications_V1_ListDeadLettersResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Contrail_Notifications_V1_ListDeadLettersResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "GetDeadLetter" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Shows one dead letter with its headers and its payload.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Contrail_Notifications_V1_GetDeadLetterRequest` message.
+        ///   - serializer: A serializer for `Contrail_Notifications_V1_GetDeadLetterRequest` messages.
+        ///   - deserializer: A deserializer for `Contrail_Notifications_V1_GetDeadLetterResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func getDeadLetter<Result>(
+            request: GRPCCore.ClientRequest<Contrail_Notifications_V1_GetDeadLetterRequest>,
+            serializer: some GRPCCore.MessageSerializer<Contrail_Notifications_V1_GetDeadLetterRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Contrail_Notifications_V1_GetDeadLetterResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Contrail_Notifications_V1_GetDeadLetterResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
+
+        /// Call the "RedriveDeadLetters" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Sends dead letters on their way again, in their old traces. Repeating it does no harm: an event that was handled
+        /// > meanwhile is recognised.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Contrail_Notifications_V1_RedriveDeadLettersRequest` message.
+        ///   - serializer: A serializer for `Contrail_Notifications_V1_RedriveDeadLettersRequest` messages.
+        ///   - deserializer: A deserializer for `Contrail_Notifications_V1_RedriveDeadLettersResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        func redriveDeadLetters<Result>(
+            request: GRPCCore.ClientRequest<Contrail_Notifications_V1_RedriveDeadLettersRequest>,
+            serializer: some GRPCCore.MessageSerializer<Contrail_Notifications_V1_RedriveDeadLettersRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Contrail_Notifications_V1_RedriveDeadLettersResponse>,
+            options: GRPCCore.CallOptions,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Contrail_Notifications_V1_RedriveDeadLettersResponse>) async throws -> Result
+        ) async throws -> Result where Result: Sendable
     }
 
     /// Generated client for the "contrail.notifications.v1.NotificationService" service.
@@ -241,7 +749,7 @@ extension Contrail_Notifications_V1_NotificationService {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > What was sent to customers, and when.
+    /// > What was sent to customers, when, and what could not be sent.
     public struct Client<Transport>: ClientProtocol where Transport: GRPCCore.ClientTransport {
         private let client: GRPCCore.GRPCClient<Transport>
 
@@ -286,6 +794,143 @@ extension Contrail_Notifications_V1_NotificationService {
                 onResponse: handleResponse
             )
         }
+
+        /// Call the "ExplainNotification" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Says where the time of one notification went: its stages and its attempts.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Contrail_Notifications_V1_ExplainNotificationRequest` message.
+        ///   - serializer: A serializer for `Contrail_Notifications_V1_ExplainNotificationRequest` messages.
+        ///   - deserializer: A deserializer for `Contrail_Notifications_V1_ExplainNotificationResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func explainNotification<Result>(
+            request: GRPCCore.ClientRequest<Contrail_Notifications_V1_ExplainNotificationRequest>,
+            serializer: some GRPCCore.MessageSerializer<Contrail_Notifications_V1_ExplainNotificationRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Contrail_Notifications_V1_ExplainNotificationResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Contrail_Notifications_V1_ExplainNotificationResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Contrail_Notifications_V1_NotificationService.Method.ExplainNotification.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "ListDeadLetters" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Lists events that were given up, oldest first.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Contrail_Notifications_V1_ListDeadLettersRequest` message.
+        ///   - serializer: A serializer for `Contrail_Notifications_V1_ListDeadLettersRequest` messages.
+        ///   - deserializer: A deserializer for `Contrail_Notifications_V1_ListDeadLettersResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func listDeadLetters<Result>(
+            request: GRPCCore.ClientRequest<Contrail_Notifications_V1_ListDeadLettersRequest>,
+            serializer: some GRPCCore.MessageSerializer<Contrail_Notifications_V1_ListDeadLettersRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Contrail_Notifications_V1_ListDeadLettersResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Contrail_Notifications_V1_ListDeadLettersResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Contrail_Notifications_V1_NotificationService.Method.ListDeadLetters.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "GetDeadLetter" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Shows one dead letter with its headers and its payload.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Contrail_Notifications_V1_GetDeadLetterRequest` message.
+        ///   - serializer: A serializer for `Contrail_Notifications_V1_GetDeadLetterRequest` messages.
+        ///   - deserializer: A deserializer for `Contrail_Notifications_V1_GetDeadLetterResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func getDeadLetter<Result>(
+            request: GRPCCore.ClientRequest<Contrail_Notifications_V1_GetDeadLetterRequest>,
+            serializer: some GRPCCore.MessageSerializer<Contrail_Notifications_V1_GetDeadLetterRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Contrail_Notifications_V1_GetDeadLetterResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Contrail_Notifications_V1_GetDeadLetterResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Contrail_Notifications_V1_NotificationService.Method.GetDeadLetter.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
+
+        /// Call the "RedriveDeadLetters" method.
+        ///
+        /// > Source IDL Documentation:
+        /// >
+        /// > Sends dead letters on their way again, in their old traces. Repeating it does no harm: an event that was handled
+        /// > meanwhile is recognised.
+        ///
+        /// - Parameters:
+        ///   - request: A request containing a single `Contrail_Notifications_V1_RedriveDeadLettersRequest` message.
+        ///   - serializer: A serializer for `Contrail_Notifications_V1_RedriveDeadLettersRequest` messages.
+        ///   - deserializer: A deserializer for `Contrail_Notifications_V1_RedriveDeadLettersResponse` messages.
+        ///   - options: Options to apply to this RPC.
+        ///   - handleResponse: A closure which handles the response and returns its result to
+        ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+        ///       already finished.
+        /// - Returns: The result of `handleResponse`.
+        public func redriveDeadLetters<Result>(
+            request: GRPCCore.ClientRequest<Contrail_Notifications_V1_RedriveDeadLettersRequest>,
+            serializer: some GRPCCore.MessageSerializer<Contrail_Notifications_V1_RedriveDeadLettersRequest>,
+            deserializer: some GRPCCore.MessageDeserializer<Contrail_Notifications_V1_RedriveDeadLettersResponse>,
+            options: GRPCCore.CallOptions = .defaults,
+            onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Contrail_Notifications_V1_RedriveDeadLettersResponse>) async throws -> Result = { response in
+                try response.message
+            }
+        ) async throws -> Result where Result: Sendable {
+            try await self.client.unary(
+                request: request,
+                descriptor: Contrail_Notifications_V1_NotificationService.Method.RedriveDeadLetters.descriptor,
+                serializer: serializer,
+                deserializer: deserializer,
+                options: options,
+                onResponse: handleResponse
+            )
+        }
     }
 }
 
@@ -316,6 +961,123 @@ extension Contrail_Notifications_V1_NotificationService.ClientProtocol {
             request: request,
             serializer: GRPCProtobuf.ProtobufSerializer<Contrail_Notifications_V1_ListNotificationsRequest>(),
             deserializer: GRPCProtobuf.ProtobufDeserializer<Contrail_Notifications_V1_ListNotificationsResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "ExplainNotification" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Says where the time of one notification went: its stages and its attempts.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Contrail_Notifications_V1_ExplainNotificationRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func explainNotification<Result>(
+        request: GRPCCore.ClientRequest<Contrail_Notifications_V1_ExplainNotificationRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Contrail_Notifications_V1_ExplainNotificationResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.explainNotification(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Contrail_Notifications_V1_ExplainNotificationRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Contrail_Notifications_V1_ExplainNotificationResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "ListDeadLetters" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Lists events that were given up, oldest first.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Contrail_Notifications_V1_ListDeadLettersRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func listDeadLetters<Result>(
+        request: GRPCCore.ClientRequest<Contrail_Notifications_V1_ListDeadLettersRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Contrail_Notifications_V1_ListDeadLettersResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.listDeadLetters(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Contrail_Notifications_V1_ListDeadLettersRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Contrail_Notifications_V1_ListDeadLettersResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "GetDeadLetter" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Shows one dead letter with its headers and its payload.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Contrail_Notifications_V1_GetDeadLetterRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func getDeadLetter<Result>(
+        request: GRPCCore.ClientRequest<Contrail_Notifications_V1_GetDeadLetterRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Contrail_Notifications_V1_GetDeadLetterResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.getDeadLetter(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Contrail_Notifications_V1_GetDeadLetterRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Contrail_Notifications_V1_GetDeadLetterResponse>(),
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "RedriveDeadLetters" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Sends dead letters on their way again, in their old traces. Repeating it does no harm: an event that was handled
+    /// > meanwhile is recognised.
+    ///
+    /// - Parameters:
+    ///   - request: A request containing a single `Contrail_Notifications_V1_RedriveDeadLettersRequest` message.
+    ///   - options: Options to apply to this RPC.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func redriveDeadLetters<Result>(
+        request: GRPCCore.ClientRequest<Contrail_Notifications_V1_RedriveDeadLettersRequest>,
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Contrail_Notifications_V1_RedriveDeadLettersResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        try await self.redriveDeadLetters(
+            request: request,
+            serializer: GRPCProtobuf.ProtobufSerializer<Contrail_Notifications_V1_RedriveDeadLettersRequest>(),
+            deserializer: GRPCProtobuf.ProtobufDeserializer<Contrail_Notifications_V1_RedriveDeadLettersResponse>(),
             options: options,
             onResponse: handleResponse
         )
@@ -352,6 +1114,139 @@ extension Contrail_Notifications_V1_NotificationService.ClientProtocol {
             metadata: metadata
         )
         return try await self.listNotifications(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "ExplainNotification" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Says where the time of one notification went: its stages and its attempts.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func explainNotification<Result>(
+        _ message: Contrail_Notifications_V1_ExplainNotificationRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Contrail_Notifications_V1_ExplainNotificationResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Contrail_Notifications_V1_ExplainNotificationRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.explainNotification(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "ListDeadLetters" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Lists events that were given up, oldest first.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func listDeadLetters<Result>(
+        _ message: Contrail_Notifications_V1_ListDeadLettersRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Contrail_Notifications_V1_ListDeadLettersResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Contrail_Notifications_V1_ListDeadLettersRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.listDeadLetters(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "GetDeadLetter" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Shows one dead letter with its headers and its payload.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func getDeadLetter<Result>(
+        _ message: Contrail_Notifications_V1_GetDeadLetterRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Contrail_Notifications_V1_GetDeadLetterResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Contrail_Notifications_V1_GetDeadLetterRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.getDeadLetter(
+            request: request,
+            options: options,
+            onResponse: handleResponse
+        )
+    }
+
+    /// Call the "RedriveDeadLetters" method.
+    ///
+    /// > Source IDL Documentation:
+    /// >
+    /// > Sends dead letters on their way again, in their old traces. Repeating it does no harm: an event that was handled
+    /// > meanwhile is recognised.
+    ///
+    /// - Parameters:
+    ///   - message: request message to send.
+    ///   - metadata: Additional metadata to send, defaults to empty.
+    ///   - options: Options to apply to this RPC, defaults to `.defaults`.
+    ///   - handleResponse: A closure which handles the response and returns its result to
+    ///       the caller. Returning from the closure will cancel the RPC if it hasn't
+    ///       already finished.
+    /// - Returns: The result of `handleResponse`.
+    public func redriveDeadLetters<Result>(
+        _ message: Contrail_Notifications_V1_RedriveDeadLettersRequest,
+        metadata: GRPCCore.Metadata = [:],
+        options: GRPCCore.CallOptions = .defaults,
+        onResponse handleResponse: @Sendable @escaping (GRPCCore.ClientResponse<Contrail_Notifications_V1_RedriveDeadLettersResponse>) async throws -> Result = { response in
+            try response.message
+        }
+    ) async throws -> Result where Result: Sendable {
+        let request = GRPCCore.ClientRequest<Contrail_Notifications_V1_RedriveDeadLettersRequest>(
+            message: message,
+            metadata: metadata
+        )
+        return try await self.redriveDeadLetters(
             request: request,
             options: options,
             onResponse: handleResponse

@@ -36,30 +36,20 @@ struct DatabaseObserver: PostgresObserver {
         let parent = ActiveContext.current
         var span: OTelSpan?
         if parent.spanContext != nil {
-            span = tracer.startSpan(
-                .databaseStatement,
-                operation.summary,
-                parent: parent,
-                attributes: Self.attributes(operation)
-            )
+            span = tracer.startSpan(.databaseStatement, operation.summary, parent: parent) { attributes in
+                attributes[SemanticConventions.dbSystemName] = "postgresql"
+                attributes[SemanticConventions.dbNamespace] = .string(operation.database)
+                attributes[SemanticConventions.dbQuerySummary] = .string(operation.summary)
+                attributes[SemanticConventions.dbQueryText] = .string(operation.sql)
+                attributes[SemanticConventions.serverAddress] = .string(operation.host)
+                if operation.port != 5432 { attributes[SemanticConventions.serverPort] = .int(operation.port) }
+            }
         }
         return Observation(span: span, duration: duration, operation: operation)
     }
 
     func connectionAcquired(wait: Duration) {
         waitTime.observe(wait / .seconds(1))
-    }
-
-    private static func attributes(_ operation: PostgresOperation) -> Attributes {
-        var attributes: Attributes = [
-            SemanticConventions.dbSystemName: "postgresql",
-            SemanticConventions.dbNamespace: .string(operation.database),
-            SemanticConventions.dbQuerySummary: .string(operation.summary),
-            SemanticConventions.dbQueryText: .string(operation.sql),
-            SemanticConventions.serverAddress: .string(operation.host),
-        ]
-        if operation.port != 5432 { attributes[SemanticConventions.serverPort] = .int(operation.port) }
-        return attributes
     }
 
     private struct Observation: PostgresObservation {
@@ -70,7 +60,8 @@ struct DatabaseObserver: PostgresObserver {
 
         func finished(_ outcome: Result<Int, PostgresError>) {
             var errorType = ""
-            if case .failure(let error) = outcome {
+            // What its caller no longer wanted has not failed.
+            if case .failure(let error) = outcome, error.code != .cancelled {
                 errorType = error.sqlState?.rawValue ?? error.code.description
                 if let state = error.sqlState {
                     span?.setAttribute(SemanticConventions.dbResponseStatusCode, .string(state.rawValue))

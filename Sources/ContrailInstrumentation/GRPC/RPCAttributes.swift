@@ -10,12 +10,17 @@ extension Attributes {
 
     /// The other end of a connection, from grpc-swift's `ipv4:127.0.0.1:50051` or `ipv6:[::1]:50051`.
     mutating func setNetworkPeer(_ peer: String) {
-        let parts = peer.split(separator: ":", maxSplits: 1)
-        guard parts.count == 2, parts[0] == "ipv4" || parts[0] == "ipv6",
-            let colon = parts[1].lastIndex(of: ":"), let port = Int(parts[1][parts[1].index(after: colon)...])
+        // By bytes and slices: every call comes through here, and splitting would allocate.
+        let bytes = peer.utf8
+        guard peer.hasPrefix("ipv4:") || peer.hasPrefix("ipv6:"),
+            let last = bytes.lastIndex(of: UInt8(ascii: ":")),
+            let port = Int(peer[bytes.index(after: last)...])
         else { return }
-        var address = parts[1][..<colon]
-        if address.first == "[", address.last == "]" { address = address.dropFirst().dropLast() }
+        var address = peer[bytes.index(bytes.startIndex, offsetBy: 5)..<last]
+        if address.utf8.first == UInt8(ascii: "["), address.utf8.last == UInt8(ascii: "]") {
+            address = address.dropFirst().dropLast()
+        }
+        guard !address.isEmpty else { return }
         self[SemanticConventions.networkPeerAddress] = .string(String(address))
         self[SemanticConventions.networkPeerPort] = .int(port)
     }

@@ -44,6 +44,7 @@ public struct TracingServerInterceptor: ServerInterceptor {
             ) async throws -> StreamingServerResponse<Output>
     ) async throws -> StreamingServerResponse<Output> {
         let method = context.descriptor.fullyQualifiedMethod
+        let arrival = tracer.provider.now()
         let call = RPCSpan(
             span: context.descriptor.isTraced ? startSpan(method, request.metadata, context) : nil,
             metrics: metrics,
@@ -53,7 +54,9 @@ public struct TracingServerInterceptor: ServerInterceptor {
         )
         var response: StreamingServerResponse<Output>
         do {
-            response = try await call.run { try await next(request, context) }
+            response = try await call.run {
+                try await CallArrival.$current.withValue(arrival) { try await next(request, context) }
+            }
         } catch {
             call.end(error)
             throw error

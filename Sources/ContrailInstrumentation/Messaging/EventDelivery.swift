@@ -9,30 +9,117 @@ public struct EventDelivery: Sendable {
     public let event: EventEnvelope
     /// The payload's bytes.
     public let payload: [UInt8]
-    /// How often the event has been delivered, 1 for the first time.
+    /// Which attempt it is, 1 for the first.
     public let attempt: Int
     /// The stream that keeps it.
     public let stream: String
+    /// How long its journey may take.
+    public let lateAfter: Duration
 
+    private let departure: Departure
+    private let failures: [DeliveryAttempt]
+    private let isRedelivery: Bool
+    private let progress: AttemptProgress
     private let settlement: Settlement
+    private let span: OTelSpan
 
-    init(event: EventEnvelope, message: JetStreamMessage, settlement: Settlement) {
+    init(
+        event: EventEnvelope,
+        message: JetStreamMessage,
+        failures: [DeliveryAttempt],
+        lateAfter: Duration,
+        progress: AttemptProgress,
+        settlement: Settlement,
+        span: OTelSpan
+    ) {
         self.event = event
         payload = message.payload
-        attempt = Int(clamping: message.metadata.deliveryCount)
+        isRedelivery = message.metadata.deliveryCount > 1
+        // JetStream counts from 1 again after a redrive, and may after a crash.
+        attempt = max(Int(clamping: message.metadata.deliveryCount), failures.count + 1)
         stream = message.metadata.stream
+        departure = Departure(message, event: event)
+        self.failures = failures
+        self.lateAfter = lateAfter
+        self.progress = progress
         self.settlement = settlement
+        self.span = span
     }
 
-    /// Makes the handler's effect durable and acknowledges the event, as the journey's `record` stage.
+    /// Says that the handler knows what it must know: the stage `lookup` of this attempt ends, and `deliver` begins.
+    public func finishedLookup() { progress.finishedLookup() }
+
+    /// Says that the provider has accepted: the stage `deliver` of this attempt ends, and `record` begins.
+    public func finishedDelivery() { progress.finishedDelivery() }
+
+    /// Makes the handler's effect durable and acknowledges the event, as the journey's stage `record`.
     ///
     /// The body commits; then the event is acknowledged and the acknowledgement is confirmed by the server. Should the
     /// confirmation fail, the event comes again and the handler must recognise it.
     ///
     /// - Parameter body: Commits.
+    /// - Returns: Where the time went.
     /// - Throws: What the body throws, or the failed acknowledgement.
-    public func record(_ body: () async throws -> Void) async throws {
+    @discardableResult
+    public func record(_ body: () async throws -> Void) async throws -> EventJourney {
         try await settlement.record(body)
+        return finish()
+    }
+
+    /// Acknowledges an event that was handled before.
+    ///
+    /// - Returns: Where the time went, this attempt included.
+    /// - Throws: The failed acknowledgement.
+    @discardableResult
+    public func acknowledge() async throws -> EventJourney {
+        try await settlement.acknowledge()
+        return finish()
+    }
+
+    /// Whether a journey took longer than it may.
+    public func isLate(_ journey: EventJourney) -> Bool {
+        Double(journey.total) / 1e9 > lateAfter / .seconds(1)
+    }
+
+    /// Puts the journey together, which ends now, and shows it on the delivery's span.
+    private func finish() -> EventJourney {
+        let journey = EventJourney(
+            departure,
+            failures: failures,
+            attempt: progress.times,
+            hasForgottenAttempts: isRedelivery,
+            end: progress.now()
+        )
+        for stage in Stage.allCases {
+            span.setAttribute(stage.durationAttribute, .double(Double(journey[stage]) / 1e9))
+        }
+        span.setAttribute(SemanticConventions.journeyDuration, .double(Double(journey.total) / 1e9))
+        if journey.skew > 0 { span.recordSkew(nanoseconds: journey.skew) }
+        if isLate(journey) { span.keepTrace(.late) }
+        return journey
+    }
+}
+
+/// How far a running attempt has come.
+final class AttemptProgress: Sendable {
+    let now: @Sendable () -> UInt64
+    private let state: Mutex<AttemptTimes>
+
+    init(start: UInt64, now: @escaping @Sendable () -> UInt64) {
+        self.now = now
+        state = Mutex(AttemptTimes(start: start))
+    }
+
+    var times: AttemptTimes { state.withLock { $0 } }
+
+    func finishedLookup() {
+        let instant = now()
+        state.withLock { $0.lookedUp = $0.lookedUp ?? instant }
+    }
+
+    func finishedDelivery() {
+        let instant = now()
+        state.withLock { $0.delivered = $0.delivered ?? instant }
     }
 }
 

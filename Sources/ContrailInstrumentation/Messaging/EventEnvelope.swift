@@ -43,20 +43,28 @@ extension EventEnvelope {
     }
 
     /// Reads the headers of a message.
+    init(_ message: JetStreamMessage) {
+        self.init(
+            headers: message.headers,
+            subject: message.subject,
+            fallbackID: "\(message.metadata.stream):\(message.metadata.streamSequence)",
+            fallbackTime: UInt64(clamping: message.metadata.timestamp)
+        )
+    }
+
+    /// Reads headers.
     ///
     /// Producers that know nothing of CloudEvents are understood as far as possible: the subject is the type,
     /// `Nats-Msg-Id` or else the position in the stream is the identity, the time of storage is the time.
-    init(_ message: JetStreamMessage) {
-        let headers = message.headers
-        let metadata = message.metadata
-        id =
-            headers.first(named: "ce-id") ?? headers.first(named: "Nats-Msg-Id")
-            ?? "\(metadata.stream):\(metadata.streamSequence)"
-        type = headers.first(named: "ce-type") ?? message.subject
-        source = headers.first(named: "ce-source") ?? ""
-        subject = headers.first(named: "ce-subject") ?? ""
-        time = headers.first(named: "ce-time").flatMap(RFC3339.parse) ?? UInt64(clamping: metadata.timestamp)
-        dataSchema = headers.first(named: "ce-dataschema") ?? ""
+    init(headers: NATSHeaders, subject: String, fallbackID: String, fallbackTime: UInt64) {
+        self.init(
+            id: headers.first(named: "ce-id") ?? headers.first(named: "Nats-Msg-Id") ?? fallbackID,
+            type: headers.first(named: "ce-type") ?? subject,
+            source: headers.first(named: "ce-source") ?? "",
+            subject: headers.first(named: "ce-subject") ?? "",
+            time: headers.first(named: "ce-time").flatMap(RFC3339.parse) ?? fallbackTime,
+            dataSchema: headers.first(named: "ce-dataschema") ?? ""
+        )
     }
 }
 

@@ -1,29 +1,6 @@
 internal import JetStream
 internal import Observability
 
-/// A part of a notification's journey, as `contrail.stage` names it.
-public enum Stage: String, Sendable, CaseIterable {
-    /// The call arrives → its transaction has committed.
-    case accept
-    /// Committed → the relay starts the publish.
-    case outboxWait = "outbox_wait"
-    /// The publish starts → JetStream has acknowledged.
-    case publish
-    /// Stored in the stream → first delivery.
-    case streamWait = "stream_wait"
-    /// An attempt has failed → the next starts.
-    case redeliveryWait = "redelivery_wait"
-    /// Asking the users service.
-    case lookup
-    /// The provider call.
-    case deliver
-    /// The row is committed and the message acknowledged.
-    case record
-
-    /// The value of the attribute.
-    var attribute: AttributeValue { .string(rawValue) }
-}
-
 extension Attributes {
     /// What every messaging span starts with.
     static func messaging(_ operation: String, type: String, subject: String) -> Attributes {

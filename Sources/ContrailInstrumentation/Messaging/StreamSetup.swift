@@ -39,6 +39,8 @@ extension MessageBroker {
         configuration.discard = .new
         configuration.duplicateWindow = .seconds(120)
         configuration.replicas = replicas
+        // Counting what is overdue takes one request with it.
+        configuration.allowDirect = true
         switch stream.retention {
         case .workQueue:
             configuration.retention = .workQueue

@@ -52,6 +52,7 @@ public final class TracedConsumer: Sendable {
     private let tracer: OTelTracer
     private let metrics: ConsumeMetrics
     private let handler: Handler
+    private let journal: (any DeliveryJournal)?
     private let memory = AttemptMemory()
     private let stop = Mutex(StopState.running(nil))
 
@@ -66,17 +67,20 @@ public final class TracedConsumer: Sendable {
     ///   - configuration: How events are consumed.
     ///   - broker: The connection.
     ///   - telemetry: Where to record.
+    ///   - journal: Keeps what became of attempts; without one, only this process remembers them.
     ///   - handler: Handles one delivery.
     public init(
         _ configuration: Configuration,
         broker: MessageBroker,
         telemetry: Telemetry,
+        journal: (any DeliveryJournal)? = nil,
         handler: @escaping Handler
     ) {
         self.configuration = configuration
         self.broker = broker
         self.telemetry = telemetry
         self.handler = handler
+        self.journal = journal
         publisher = TracedPublisher(broker: broker, telemetry: telemetry, tracer: telemetry.tracer(for: .publish))
         tracer = telemetry.tracer(
             for: .process,
@@ -142,42 +146,37 @@ public final class TracedConsumer: Sendable {
         let event = EventEnvelope(message)
         let parent = telemetry.propagators.extract(message.headers)
         let now = tracer.provider.now()
-        let previous = memory.take(message.metadata.streamSequence)
-        recordWait(message, event: event, parent: parent, previous: previous, now: now)
         metrics.consumed(from: message.subject, consumer: configuration.consumer)
         let stopwatch = Stopwatch()
-        let settlement = Settlement(
-            message: message,
-            event: event,
-            tracer: tracer,
-            metrics: metrics,
-            server: broker.server
-        )
         let span = tracer.startSpan(
             .process,
             message.subject,
             parent: parent,
             startTime: now,
             attributes: processAttributes(message, event: event, now: now),
-            links: links(parent: parent, previous: previous)
+            links: parent.spanContext.map { [OTelSpan.Link(context: $0)] } ?? []
         )
-        // A message that comes again is worth its whole trace, also when an earlier process has forgotten that it failed.
+        // A message that comes again is worth its whole trace, also when nobody knows any more that it failed.
         if message.metadata.deliveryCount > 1 { span.keepTrace(.retried) }
-        let failure = await ActiveContext(span).run {
-            await keepingAlive(message) {
-                await self.outcome(of: EventDelivery(event: event, message: message, settlement: settlement))
-            }
-        }
-        var errorType = ""
-        if let failure {
-            errorType = failure.type
-            span.setError(type: failure.type, message: "\(failure.error)")
-            await ActiveContext(span).run {
-                await settle(failure, message: message, event: event, settlement: settlement, span: span)
-            }
-        } else if !settlement.isDone {
-            // A handler that had nothing to record, because it knew the event.
-            await ActiveContext(span).run { try? await settlement.acknowledge() }
+        let errorType = await ActiveContext(span).run {
+            let failures = await failedAttempts(at: event, message)
+            if let last = failures.last { span.addLink(OTelSpan.Link(context: last.span, attributes: last.attributes)) }
+            recordWait(message, event: event, parent: parent, previous: failures.last, now: now)
+            let attempt = Attempt(
+                message: message,
+                event: event,
+                failures: failures,
+                progress: AttemptProgress(start: now) { [tracer] in tracer.provider.now() },
+                settlement: Settlement(
+                    message: message,
+                    event: event,
+                    tracer: tracer,
+                    metrics: metrics,
+                    server: broker.server
+                ),
+                span: span
+            )
+            return await process(attempt)
         }
         metrics.processed(
             from: message.subject,
@@ -189,15 +188,72 @@ public final class TracedConsumer: Sendable {
         span.end()
     }
 
+    /// One attempt at an event.
+    private struct Attempt: Sendable {
+        let message: JetStreamMessage
+        let event: EventEnvelope
+        /// Those before it that failed.
+        let failures: [DeliveryAttempt]
+        let progress: AttemptProgress
+        let settlement: Settlement
+        let span: OTelSpan
+    }
+
+    /// Runs the handler and settles the message.
+    ///
+    /// - Returns: The `error.type` of a failure; empty when there was none.
+    private func process(_ attempt: Attempt) async -> String {
+        let delivery = EventDelivery(
+            event: attempt.event,
+            message: attempt.message,
+            failures: attempt.failures,
+            lateAfter: configuration.lateAfter,
+            progress: attempt.progress,
+            settlement: attempt.settlement,
+            span: attempt.span
+        )
+        guard let failure = await keepingAlive(attempt.message, { await self.outcome(of: delivery) }) else {
+            // A handler that had nothing to record, because it knew the event.
+            if !attempt.settlement.isDone { _ = try? await delivery.acknowledge() }
+            memory.forget(attempt.event.id)
+            return ""
+        }
+        attempt.span.setError(type: failure.type, message: "\(failure.error)")
+        await settle(failure, attempt)
+        return failure.type
+    }
+
     private func isLate(_ event: EventEnvelope) -> Bool {
         let now = tracer.provider.now()
         return now > event.time && Double(now - event.time) / 1e9 > configuration.lateAfter / .seconds(1)
     }
 
+    /// What is known of earlier attempts. An event that comes for the first time needs nobody to be asked.
+    private func failedAttempts(at event: EventEnvelope, _ message: JetStreamMessage) async -> [DeliveryAttempt] {
+        let remembered = memory.attempts(atEvent: event.id)
+        let isRedriven = message.headers.first(named: DeadLetterHeaders.redriven) != nil
+        guard let journal, message.metadata.deliveryCount > 1 || !remembered.isEmpty || isRedriven else {
+            return remembered
+        }
+        do {
+            let kept = try await journal.attempts(atEvent: event.id, by: configuration.consumer)
+            // The journal was away when the last one failed.
+            return kept.count >= remembered.count ? kept : remembered
+        } catch {
+            telemetry.logger.debug(
+                "earlier attempts cannot be read",
+                metadata: ["event.id": "\(event.id)", "reason": "\(error)"]
+            )
+            return remembered
+        }
+    }
+
     private struct Failure {
         let error: any Error
+        /// The `error.type`, which is the reason of the next attempt.
         let type: String
-        let isFinal: Bool
+        /// Why the event is given up; `nil` when it is asked for again.
+        let deadReason: String?
     }
 
     private func outcome(of delivery: EventDelivery) async -> Failure? {
@@ -211,52 +267,60 @@ public final class TracedConsumer: Sendable {
             try await handler(delivery)
             return nil
         } catch let error as EventRejection {
-            return Failure(error: error, type: error.reason, isFinal: true)
+            return Failure(error: error, type: error.reason, deadReason: error.reason)
         } catch {
+            let isLast = delivery.attempt >= configuration.maximumAttempts
             return Failure(
                 error: error,
-                type: error.messagingErrorType,
-                isFinal: delivery.attempt >= configuration.maximumAttempts
+                type: error.failureReason,
+                deadReason: isLast ? "maximum_attempts" : nil
             )
         }
     }
 
-    /// Asks for another delivery, or moves the message to the dead letters: publish, wait, then terminate.
-    private func settle(
-        _ failure: Failure,
-        message: JetStreamMessage,
-        event: EventEnvelope,
-        settlement: Settlement,
-        span: OTelSpan
-    ) async {
+    /// Asks for another delivery, or moves the message to the dead letters.
+    private func settle(_ failure: Failure, _ attempt: Attempt) async {
         var log = telemetry.logger
-        log[metadataKey: "event.id"] = "\(event.id)"
-        log[metadataKey: "event.type"] = "\(message.subject)"
-        log[metadataKey: "attempt"] = "\(message.metadata.deliveryCount)"
+        log[metadataKey: "event.id"] = "\(attempt.event.id)"
+        log[metadataKey: "event.type"] = "\(attempt.message.subject)"
+        log[metadataKey: "attempt"] = "\(attempt.message.metadata.deliveryCount)"
         log[metadataKey: "error.type"] = "\(failure.type)"
         log[metadataKey: "error"] = "\(failure.error)"
         do {
-            if failure.isFinal {
-                try await deadLetter(message, event: event, failure: failure)
-                try await settlement.terminate(reason: failure.type)
-                span.setAttribute(SemanticConventions.deadLetterReason, .string(failure.type))
+            if let reason = failure.deadReason {
+                try await bury(attempt, failure: failure, reason: reason)
+                attempt.span.setAttribute(SemanticConventions.deadLetterReason, .string(reason))
                 log.error("event moved to the dead letters")
             } else {
-                let delay = retryDelay(message)
-                let attempt = AttemptMemory.Attempt(
-                    span: span.spanContext,
-                    failedAt: tracer.provider.now(),
-                    reason: failure.type,
-                    delay: delay
-                )
-                memory.remember(attempt, of: message.metadata.streamSequence)
-                try await settlement.retry(after: delay)
+                let delay = retryDelay(attempt.message)
+                await remember(failure, attempt, delay: delay)
+                try await attempt.settlement.retry(after: delay)
                 log.warning("event will be delivered again", metadata: ["delay": "\(delay)"])
             }
         } catch {
             // Should this fail too, JetStream delivers it again after the acknowledgement wait.
-            try? await settlement.retry(after: retryDelay(message))
+            try? await attempt.settlement.retry(after: retryDelay(attempt.message))
             log.warning("event could not be settled, it will come again", metadata: ["reason": "\(error)"])
+        }
+    }
+
+    private func remember(_ failure: Failure, _ attempt: Attempt, delay: Duration) async {
+        let failed = DeliveryAttempt(
+            number: attempt.failures.count + 1,
+            times: attempt.progress.times,
+            failedAt: attempt.progress.now(),
+            reason: failure.type,
+            delay: delay,
+            span: attempt.span.spanContext
+        )
+        memory.keep(attempt.failures + [failed], atEvent: attempt.event.id)
+        do {
+            try await journal?.keep(failed, atEvent: attempt.event.id, by: configuration.consumer)
+        } catch {
+            telemetry.logger.debug(
+                "an attempt cannot be kept",
+                metadata: ["event.id": "\(attempt.event.id)", "reason": "\(error)"]
+            )
         }
     }
 
@@ -264,23 +328,29 @@ public final class TracedConsumer: Sendable {
         configuration.backoff.delay(afterFailures: Int(clamping: message.metadata.deliveryCount))
     }
 
-    private func deadLetter(_ message: JetStreamMessage, event: EventEnvelope, failure: Failure) async throws {
-        var headers = NATSHeaders(message.headers.filter { !$0.name.lowercased().hasPrefix("nats-") })
-        headers.set("Contrail-Dead-Reason", to: failure.type)
-        headers.set("Contrail-Dead-Error", to: String("\(failure.error)".prefix(512).filter { !$0.isNewline }))
-        headers.set("Contrail-Dead-Attempts", to: String(message.metadata.deliveryCount))
-        headers.set("Contrail-Dead-Subject", to: message.subject)
-        headers.set("Contrail-Dead-Stream", to: message.metadata.stream)
-        headers.set("Contrail-Dead-Sequence", to: String(message.metadata.streamSequence))
-        headers.set("Contrail-Dead-Consumer", to: message.metadata.consumer)
+    /// Moves an event to the dead letters: note it, publish, wait until that is stored, then terminate.
+    ///
+    /// Each step can be repeated, so that an event that comes again in between is moved once.
+    private func bury(_ attempt: Attempt, failure: Failure, reason: String) async throws {
+        let (message, event) = (attempt.message, attempt.event)
+        let notice = DeadLetterNotice(
+            event: event,
+            reason: reason,
+            errorType: failure.type,
+            attempts: Int(clamping: message.metadata.deliveryCount),
+            stream: message.metadata.stream
+        )
+        try await journal?.keep(notice, by: configuration.consumer)
         try await publisher.publish(
             event,
-            to: "dead.\(message.metadata.stream).\(message.metadata.consumer)",
+            to: DeadLetterHeaders.subject(of: message.metadata),
             payload: message.payload,
-            headers: headers,
-            stream: "DEAD_LETTERS",
-            messageID: "\(event.id):\(message.metadata.consumer)"
+            headers: DeadLetterHeaders.make(message, notice: notice, error: failure.error),
+            stream: DeadLetterHeaders.stream,
+            messageID: DeadLetterHeaders.messageID(of: event, message.metadata)
         )
+        try await attempt.settlement.terminate(reason: reason)
+        memory.forget(event.id)
     }
 
     /// Tells JetStream that the handler is still at work, so that a long one is not delivered twice.
@@ -311,7 +381,7 @@ extension TracedConsumer {
         _ message: JetStreamMessage,
         event: EventEnvelope,
         parent: ActiveContext,
-        previous: AttemptMemory.Attempt?,
+        previous: DeliveryAttempt?,
         now: UInt64
     ) {
         var attributes = Attributes.event(event)
@@ -323,8 +393,7 @@ extension TracedConsumer {
         let start: UInt64
         if let previous {
             start = previous.failedAt
-            attributes[SemanticConventions.retryReason] = .string(previous.reason)
-            attributes[SemanticConventions.retryDelay] = .double(previous.delay / .seconds(1))
+            attributes.merge(previous.attributes)
         } else {
             start = UInt64(clamping: message.metadata.timestamp)
         }
@@ -351,22 +420,14 @@ extension TracedConsumer {
                 SemanticConventions.eventAge: .double(age),
             ])
     }
+}
 
-    /// The message's own context, as the conventions want it beside the parent, and the attempt before this one.
-    private func links(parent: ActiveContext, previous: AttemptMemory.Attempt?) -> [OTelSpan.Link] {
-        var links: [OTelSpan.Link] = []
-        if let context = parent.spanContext { links.append(OTelSpan.Link(context: context)) }
-        if let previous {
-            links.append(
-                OTelSpan.Link(
-                    context: previous.span,
-                    attributes: [
-                        SemanticConventions.retryReason: .string(previous.reason),
-                        SemanticConventions.retryDelay: .double(previous.delay / .seconds(1)),
-                    ]
-                )
-            )
-        }
-        return links
+extension DeliveryAttempt {
+    /// Why the next attempt was necessary, on its link and on the wait before it.
+    fileprivate var attributes: Attributes {
+        [
+            SemanticConventions.retryReason: .string(reason),
+            SemanticConventions.retryDelay: .double(delay / .seconds(1)),
+        ]
     }
 }

@@ -39,7 +39,7 @@ public struct TracedPublisher: Sendable {
     /// - Parameters:
     ///   - event: The event.
     ///   - payload: Its payload.
-    ///   - headers: The context that was stored with it.
+    ///   - headers: What ``TraceHeaders/current()`` answered when it was recorded.
     ///   - stream: The stream that must keep it.
     /// - Throws: What JetStream answers. A time-out means that the outcome is unknown.
     public func publish(
@@ -50,13 +50,17 @@ public struct TracedPublisher: Sendable {
     ) async throws {
         let origin = propagators.extract { name in headers[name].map { [$0] } ?? [] }
         let start = tracer.provider.now()
+        var sent = event.headers
+        if let arrival = headers[JourneyHeaders.acceptedAt] { sent.set(JourneyHeaders.acceptedAt, to: arrival) }
+        sent.set(JourneyHeaders.publishedAt, to: String(start))
         try await publish(
             event,
             to: event.type,
             payload: payload,
-            headers: event.headers,
+            headers: sent,
             stream: stream,
             parent: origin,
+            startTime: start,
             attributes: [SemanticConventions.stage: Stage.publish.attribute]
         )
         // Recorded once the publish succeeded, so that failed attempts are inside the wait and not counted twice.
@@ -71,6 +75,7 @@ public struct TracedPublisher: Sendable {
     }
 
     /// Publishes a message below a context, for events and dead letters alike.
+    @discardableResult
     func publish(
         _ event: EventEnvelope,
         to subject: String,
@@ -79,12 +84,14 @@ public struct TracedPublisher: Sendable {
         stream: String,
         messageID: String? = nil,
         parent: ActiveContext = .current,
+        startTime: UInt64? = nil,
         attributes: Attributes = [:]
-    ) async throws {
+    ) async throws -> PublishAcknowledgement {
         let span = tracer.startSpan(
             .publish,
             subject,
             parent: parent,
+            startTime: startTime,
             attributes: Attributes.messaging("publish", type: "send", subject: subject)
                 .merging(broker.server).merging(.event(event)).merging(attributes)
         )
@@ -109,6 +116,7 @@ public struct TracedPublisher: Sendable {
                 SemanticConventions.natsDuplicate: .bool(acknowledgement.isDuplicate),
             ])
             metrics.published(to: subject, seconds: stopwatch.seconds, errorType: "")
+            return acknowledgement
         } catch {
             let type = error.messagingErrorType
             span.setError(type: type, message: "\(error)")

@@ -94,13 +94,27 @@ extension SpanDeclaration {
             (Key.userID, "the event can be read"),
             (Key.orderID, "the event is about an order"),
             (Key.outcome, "the event had been handled before"),
+            (Key.acceptDuration, "the event was handled"),
+            (Key.outboxWaitDuration, "the event was handled"),
+            (Key.publishDuration, "the event was handled"),
+            (Key.streamWaitDuration, "the event was handled"),
+            (Key.redeliveryWaitDuration, "the event was handled"),
+            (Key.lookupDuration, "the event was handled"),
+            (Key.deliverDuration, "the event was handled"),
+            (Key.recordDuration, "the event was handled"),
+            (Key.journeyDuration, "the event was handled"),
+            (Key.clockSkew, "two clocks on the way disagreed"),
+            (Key.notificationID, "the customer was told"),
+            (Key.notificationLate, "the customer was told"),
+            (Key.notificationCause, "the customer was told late"),
+            (Key.notificationCauseReason, "the customer was told late because of a failed attempt"),
             (Key.deadLetterReason, "the event went to the dead letters"),
             failed,
         ],
         links: [
             Link(meaning: "The span that the message carries, which is also the parent.", attributes: []),
             Link(
-                meaning: "The attempt before this one, when this process made it.",
+                meaning: "The attempt before this one.",
                 attributes: [Key.retryReason, Key.retryDelay]
             ),
         ]
@@ -117,11 +131,11 @@ extension SpanDeclaration {
     static let redeliveryWait = SpanDeclaration(
         "redelivery wait",
         scope: "contrail.messaging",
-        meaning: "From the failure of an attempt to the next; from the storing when another process made the attempt.",
+        meaning: "From the failure of an attempt to the next; from the storing when nobody knows of the attempt.",
         attributes: event + [Key.natsDeliveryCount, Key.stage],
         sometimes: [
-            (Key.retryReason, "this process made the attempt before"),
-            (Key.retryDelay, "this process made the attempt before"),
+            (Key.retryReason, "the attempt before is known"),
+            (Key.retryDelay, "the attempt before is known"),
             (Key.clockSkew, "the failure is younger than now"),
         ]
     )

@@ -44,6 +44,29 @@ enum Timestamp {
         return Int64(seconds) * 1_000_000_000 + Int64(fraction)
     }
 
+    /// Writes nanoseconds since 1970-01-01 00:00 UTC, with all nine decimals.
+    static func text(_ nanoseconds: Int64) -> String {
+        func padded(_ number: Int64, _ width: Int) -> String {
+            let digits = String(number)
+            return String(repeating: "0", count: max(0, width - digits.count)) + digits
+        }
+        let nanoseconds = max(0, nanoseconds)
+        let (days, seconds) = (nanoseconds / 1_000_000_000).quotientAndRemainder(dividingBy: 86_400)
+        // Civil from days, counting years from March.
+        let shifted = days + 719_468
+        let era = shifted / 146_097
+        let dayOfEra = shifted - era * 146_097
+        let yearOfEra = (dayOfEra - dayOfEra / 1460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
+        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+        let shiftedMonth = (5 * dayOfYear + 2) / 153
+        let day = dayOfYear - (153 * shiftedMonth + 2) / 5 + 1
+        let month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9
+        let year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
+        let date = "\(padded(year, 4))-\(padded(month, 2))-\(padded(day, 2))"
+        let time = "\(padded(seconds / 3600, 2)):\(padded(seconds / 60 % 60, 2)):\(padded(seconds % 60, 2))"
+        return "\(date)T\(time).\(padded(nanoseconds % 1_000_000_000, 9))Z"
+    }
+
     /// Days since 1970-01-01 in the proleptic Gregorian calendar, counting years from March.
     private static func days(_ year: Int, _ month: Int, _ day: Int) -> Int {
         let shifted = month <= 2 ? year - 1 : year

@@ -2,6 +2,7 @@ internal import Contracts
 internal import ContrailInstrumentation
 internal import Foundation
 internal import GRPCCore
+internal import Logging
 internal import Observability
 internal import PostgresEventStore
 internal import SwiftProtobuf
@@ -16,6 +17,10 @@ struct NotificationHandler: Sendable {
     let provider: any NotificationProvider
     let pool: PostgresPool
     let tracer: OTelTracer
+    let metrics: NotificationMetrics
+    let logger: Logger
+
+    private var storage: NotificationStorage { NotificationStorage(pool: pool) }
 
     /// Handles a delivery.
     ///
@@ -31,22 +36,53 @@ struct NotificationHandler: Sendable {
             ].compacted()
         )
         let recipient = try await lookUp(notice.userID)
+        delivery.finishedLookup()
         // The event's id makes the notification's: every attempt uses the same one.
         let id = delivery.event.id
-        try await pool.withTransaction { transaction in
-            guard try await Inbox.claim(delivery.event.id, for: Self.consumer, in: transaction) else {
-                OTelSpan.current?.setAttribute(SemanticConventions.outcome, "duplicate")
-                return
-            }
+        let journey: EventJourney? = try await pool.withTransaction { transaction in
+            guard try await Inbox.claim(delivery.event.id, for: Self.consumer, in: transaction) else { return nil }
             try await deliver(notice, to: recipient, id: id)
+            delivery.finishedDelivery()
             let deliveredAt = tracer.provider.now()
-            try await delivery.record {
+            return try await delivery.record {
                 try await NotificationStorage.insert(
                     NotificationRow(delivery, notice: notice, channel: provider.channel, deliveredAt: deliveredAt),
                     in: transaction
                 )
                 try await transaction.commit()
+                metrics.delivered(by: provider.channel)
             }
+        }
+        guard let journey else { return try await acknowledgeDuplicate(delivery) }
+        let completed = CompletedJourney(journey, isLate: delivery.isLate(journey))
+        complete(completed, id: id)
+        await store(completed, id: id)
+    }
+
+    /// Acknowledges what an earlier attempt has handled; when that attempt died before it could say so, the journey ends
+    /// here.
+    private func acknowledgeDuplicate(_ delivery: EventDelivery) async throws {
+        OTelSpan.current?.setAttribute(SemanticConventions.outcome, "duplicate")
+        let journey = try await delivery.acknowledge()
+        let completed = CompletedJourney(journey, isLate: delivery.isLate(journey))
+        if await store(completed, id: delivery.event.id) { complete(completed, id: delivery.event.id) }
+    }
+
+    private func complete(_ journey: CompletedJourney, id: String) {
+        metrics.completed(journey)
+        if let span = OTelSpan.current { journey.describe(on: span, notification: id) }
+    }
+
+    /// Stores a journey; what cannot be stored is missing in the row only, and is no reason to deliver again.
+    ///
+    /// - Returns: Whether it was stored, and had not been before.
+    @discardableResult
+    private func store(_ journey: CompletedJourney, id: String) async -> Bool {
+        do {
+            return try await storage.complete(id, journey)
+        } catch {
+            logger.debug("a journey was not stored", metadata: ["notification.id": "\(id)", "reason": "\(error)"])
+            return false
         }
     }
 

@@ -17,6 +17,8 @@ struct NotificationRow: Sendable, Equatable {
     var deliveredAt: UInt64
     var traceID: String
     var attempts: Int
+    /// Where the time went; `nil` when the process died before the event was acknowledged.
+    var journey: CompletedJourney?
 
     init(_ delivery: EventDelivery, notice: Notice, channel: String, deliveredAt: UInt64) {
         id = delivery.event.id
@@ -44,6 +46,7 @@ struct NotificationRow: Sendable, Equatable {
         deliveredAt = UInt64(clamping: try row.decode(PostgresTimestamp.self, "delivered_at").nanosecondsSinceEpoch)
         traceID = try row.decode(String.self, "trace_id")
         attempts = try row.decode(Int.self, "attempts")
+        journey = try CompletedJourney(row)
     }
 }
 
@@ -71,6 +74,58 @@ struct NotificationStorage: Sendable {
                 );
                 CREATE INDEX notifications_user ON notifications (user_id, position);
                 CREATE INDEX notifications_order ON notifications (order_id, position);
+                """
+        ),
+        PostgresMigration(
+            version: 101,
+            name: "journeys",
+            sql: """
+                -- Written when the event is acknowledged, which is after the row: until then, and when the process died in
+                -- between, completed_at is null. Durations are nanoseconds.
+                ALTER TABLE notifications
+                    ADD COLUMN completed_at timestamptz,
+                    ADD COLUMN accept_ns bigint,
+                    ADD COLUMN outbox_wait_ns bigint,
+                    ADD COLUMN publish_ns bigint,
+                    ADD COLUMN stream_wait_ns bigint,
+                    ADD COLUMN redelivery_wait_ns bigint,
+                    ADD COLUMN lookup_ns bigint,
+                    ADD COLUMN deliver_ns bigint,
+                    ADD COLUMN record_ns bigint,
+                    ADD COLUMN skew_ns bigint,
+                    ADD COLUMN late boolean,
+                    ADD COLUMN cause text,
+                    ADD COLUMN cause_reason text;
+                CREATE INDEX notifications_late ON notifications (completed_at) WHERE late;
+
+                -- Attempts that failed.
+                CREATE TABLE attempts (
+                    consumer text NOT NULL,
+                    event_id text NOT NULL,
+                    number integer NOT NULL,
+                    started_at timestamptz NOT NULL,
+                    looked_up_at timestamptz,
+                    delivered_at timestamptz,
+                    failed_at timestamptz NOT NULL,
+                    reason text NOT NULL,
+                    delay_seconds double precision NOT NULL,
+                    traceparent text NOT NULL,
+                    CONSTRAINT attempts_number PRIMARY KEY (consumer, event_id, number)
+                );
+                CREATE INDEX attempts_failed_at ON attempts (failed_at);
+
+                -- Events that were given up; the dead letters themselves are in the stream DEAD_LETTERS.
+                CREATE TABLE dead_letters (
+                    consumer text NOT NULL,
+                    event_id text NOT NULL,
+                    event_type text NOT NULL,
+                    reason text NOT NULL,
+                    error_type text NOT NULL,
+                    attempts integer NOT NULL,
+                    dead_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+                    redriven_at timestamptz,
+                    CONSTRAINT dead_letters_event PRIMARY KEY (consumer, event_id)
+                );
                 """
         ),
     ]
@@ -109,9 +164,7 @@ struct NotificationStorage: Sendable {
         let rows = try await pool.query(
             "SELECT notifications",
             """
-            SELECT position, id, user_id, order_id, event_type, event_id, channel, subject, occurred_at, delivered_at,
-                trace_id, attempts
-            FROM notifications
+            SELECT * FROM notifications
             WHERE position < \(before) AND (\(userID) = '' OR user_id = \(userID))
                 AND (\(orderID) = '' OR order_id = \(orderID))
             ORDER BY position DESC LIMIT \(limit + 1)
@@ -121,6 +174,78 @@ struct NotificationStorage: Sendable {
         return Page(
             rows: try page.map(NotificationRow.init),
             next: rows.count > limit ? try page.last?.decode(Int64.self, "position") : nil
+        )
+    }
+
+    /// Reads one notification.
+    func find(_ id: String) async throws -> NotificationRow? {
+        try await pool.query("SELECT notifications", "SELECT * FROM notifications WHERE id = \(id)")
+            .first.map(NotificationRow.init)
+    }
+
+    /// Stores where the time of a notification went, unless that is stored already.
+    ///
+    /// - Returns: Whether it was new.
+    func complete(_ id: String, _ journey: CompletedJourney) async throws -> Bool {
+        func nanoseconds(_ stage: Stage) -> Int64 { Int64(clamping: journey.stages[stage] ?? 0) }
+        return try await pool.query(
+            "UPDATE notifications",
+            """
+            UPDATE notifications SET
+                completed_at = \(PostgresTimestamp(nanosecondsSinceEpoch: Int64(clamping: journey.end))),
+                accept_ns = \(nanoseconds(.accept)), outbox_wait_ns = \(nanoseconds(.outboxWait)),
+                publish_ns = \(nanoseconds(.publish)), stream_wait_ns = \(nanoseconds(.streamWait)),
+                redelivery_wait_ns = \(nanoseconds(.redeliveryWait)), lookup_ns = \(nanoseconds(.lookup)),
+                deliver_ns = \(nanoseconds(.deliver)), record_ns = \(nanoseconds(.record)),
+                skew_ns = \(Int64(clamping: journey.skew)), late = \(journey.isLate),
+                cause = \(journey.cause?.rawValue), cause_reason = \(journey.causeReason)
+            WHERE id = \(id) AND completed_at IS NULL
+            """
+        ).affectedRows > 0
+    }
+
+    /// How many notifications and dead letters the database knows.
+    struct Totals: Sendable {
+        var delivered: Int64
+        /// Without those that were sent on their way again.
+        var deadLettered: Int64
+        /// Up to which position nothing is missing any more, and how many notifications there are up to there.
+        fileprivate var settled: (position: Int64, count: Int64)
+    }
+
+    /// Counts, reading only what is new.
+    ///
+    /// Positions are given out before the commit, so that a smaller one may appear later; ten minutes are longer than any
+    /// transaction of ours can last.
+    func totals(since known: Totals?) async throws -> Totals {
+        let settled = known?.settled ?? (position: 0, count: 0)
+        let row = try await pool.query(
+            "SELECT notifications",
+            """
+            SELECT count(*) AS fresh,
+                coalesce(max(position) FILTER (WHERE delivered_at < now() - interval '10 minutes'), \(settled.position))
+                    AS position,
+                (SELECT count(*) FROM dead_letters WHERE redriven_at IS NULL) AS dead
+            FROM notifications WHERE position > \(settled.position)
+            """
+        ).first
+        guard let row else { return Totals(delivered: settled.count, deadLettered: 0, settled: settled) }
+        let position = try row.decode(Int64.self, "position")
+        // Younger ones may have positions below that of the youngest old one: they are counted by position, not by age.
+        let upTo =
+            position == settled.position
+            ? 0
+            : try await pool.query(
+                "SELECT notifications",
+                """
+                SELECT count(*) AS count FROM notifications
+                WHERE position > \(settled.position) AND position <= \(position)
+                """
+            ).first?.decode(Int64.self, "count") ?? 0
+        return Totals(
+            delivered: settled.count + (try row.decode(Int64.self, "fresh")),
+            deadLettered: try row.decode(Int64.self, "dead"),
+            settled: (position, settled.count + upTo)
         )
     }
 }

@@ -13,7 +13,8 @@ extension OTLPExporterConfiguration {
     ///   - environment: The variables.
     ///   - signal: What is sent.
     ///   - problems: Gets a sentence for each value that cannot be used, which says what is used instead. Header values
-    ///     are never part of it.
+    ///     are never part of it. A variable that it has a sentence about is not reported again: the generic ones are read
+    ///     for each signal.
     public init(environment: [String: String], signal: OTLPSignal = .traces, problems: inout [String]) {
         self.init(signal: signal)
         var reader = VariableReader(environment: environment, signal: signal)
@@ -30,9 +31,17 @@ extension OTLPExporterConfiguration {
         clientCertificateFile = reader.file("CLIENT_CERTIFICATE")
         if clientKeyFile != nil, clientCertificateFile == nil, let name = reader.values("CLIENT_KEY").first?.name {
             reader.problems.append("\(name): there is no client certificate for it; no client certificate is used")
+            clientKeyFile = nil
         }
         readHeaders(&reader)
-        problems += reader.problems
+        let reported = Set(problems.compactMap(Self.variable(of:)))
+        problems += reader.problems.filter { Self.variable(of: $0).map { !reported.contains($0) } ?? true }
+    }
+
+    /// What a sentence is about: the name of a variable at its beginning.
+    private static func variable(of problem: String) -> Substring? {
+        let name = problem.prefix { $0 == "_" || $0.isASCII && $0.isUppercase }
+        return name.isEmpty ? nil : name
     }
 
     private mutating func readEndpoint(_ reader: inout VariableReader) {
@@ -40,7 +49,7 @@ extension OTLPExporterConfiguration {
             reader.read("INSECURE", default: "false") { ["true": true, "false": false][$0.lowercased()] } ?? false
         var refused: [String] = []
         for (name, value, isOwn) in reader.values("ENDPOINT") {
-            let shown = value.contains("@") ? "the value, not shown because it has a password," : "\"\(value)\""
+            let shown = Self.shown(value)
             guard let url = EndpointURL(value),
                 let complete = isOwn ? value : EndpointURL.appending(reader.signal.path, to: value)
             else {
@@ -58,6 +67,13 @@ extension OTLPExporterConfiguration {
             break
         }
         reader.problems += refused.map { "\($0); \(endpointForLog) is used" }
+    }
+
+    /// A URL without what could be secret: user, password, query and fragment.
+    private static func shown(_ value: String) -> String {
+        guard value.contains(where: { "@?#".contains($0) }) else { return "\"\(value)\"" }
+        guard let url = EndpointURL(value) else { return "the value, not shown because it may have a secret," }
+        return "\"\(url.loggable)\", not shown as a whole because it may have a secret,"
     }
 
     /// `name=value` pairs with commas between them, values percent-encoded, as W3C Baggage writes them.
@@ -115,9 +131,23 @@ private struct VariableReader {
 
     /// A path of a file that must be readable.
     mutating func file(_ suffix: String) -> String? {
-        guard let (name, path, _) = values(suffix).first else { return nil }
-        if FileManager.default.isReadableFile(atPath: path) { return path }
-        problems.append("\(name): \"\(path)\" cannot be read; it is left out")
-        return nil
+        var refused: [String] = []
+        var result: String?
+        for (name, path, _) in values(suffix) {
+            if Self.isReadableFile(path) {
+                result = path
+                break
+            }
+            refused.append("\(name): \"\(path)\" cannot be read")
+        }
+        problems += refused.map { $0 + (result.map { "; \"\($0)\" is used" } ?? "; it is left out") }
+        return result
+    }
+
+    /// A folder can be read too, but not as a certificate.
+    private static func isReadableFile(_ path: String) -> Bool {
+        var isFolder: ObjCBool = false
+        return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && !isFolder.boolValue
+            && FileManager.default.isReadableFile(atPath: path)
     }
 }

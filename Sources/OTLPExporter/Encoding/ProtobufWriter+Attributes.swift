@@ -1,8 +1,8 @@
 internal import Observability
 
-/// `KeyValue`, `AnyValue` and `ArrayValue` of OTLP 1.11, "common.proto".
+/// `KeyValue`, `AnyValue`, `ArrayValue` and `KeyValueList` of OTLP 1.11, "common.proto".
 extension ProtobufWriter {
-    /// Values inside lists inside lists: deeper ones are left out, because receivers refuse deep messages.
+    /// Values inside lists and maps inside of each other: deeper ones are left out, because receivers refuse deep messages.
     static let depthLimit = 16
 
     private enum AnyValueTag {
@@ -11,6 +11,7 @@ extension ProtobufWriter {
         static let int: UInt8 = 0x18
         static let double: UInt8 = 0x21
         static let array: UInt8 = 0x2A
+        static let map: UInt8 = 0x32
         static let bytes: UInt8 = 0x3A
     }
 
@@ -50,7 +51,7 @@ extension ProtobufWriter {
                 beginPair(tag, key, valueSize: 9)
                 put(AnyValueTag.double)
                 put(littleEndian: number.bitPattern)
-            case .bytes, .array:
+            case .bytes, .array, .map, .empty:
                 nestedPair(tag, element.value)
             }
         }
@@ -94,9 +95,13 @@ extension ProtobufWriter {
 
     @inline(never)
     private mutating func nestedPair(_ tag: UInt8, _ element: Attributes.Element) {
+        pair(tag, element, depth: 0)
+    }
+
+    private mutating func pair(_ tag: UInt8, _ element: Attributes.Element, depth: Int) {
         let message = begin(tag, lengthWidth: 1)
         field(Self.keyTag, nonEmpty: element.key)
-        anyValue(Self.valueTag, element.value, depth: 0)
+        anyValue(Self.valueTag, element.value, depth: depth)
         end(message)
     }
 
@@ -115,6 +120,14 @@ extension ProtobufWriter {
                 for element in elements { anyValue(Self.elementTag, element, depth: depth + 1) }
             }
             end(list)
+        case .map(let values):
+            let list = begin(AnyValueTag.map, lengthWidth: 1)
+            if depth < Self.depthLimit {
+                for element in values { pair(Self.elementTag, element, depth: depth + 1) }
+            }
+            end(list)
+        // The message without a member is what says that there is no value.
+        case .empty: break
         case .int(let number):
             reserve(Self.maximumNumberField)
             put(AnyValueTag.int)

@@ -14,6 +14,7 @@ extension ProtobufWriter {
         static let traceID: UInt8 = 0x4A
         static let spanID: UInt8 = 0x52
         static let observedTime: UInt8 = 0x59
+        static let eventName: UInt8 = 0x62
     }
 
     private enum ValueTag {
@@ -42,7 +43,9 @@ extension ProtobufWriter {
         let body = begin(RecordTag.body, lengthWidth: 1)
         string(record.message)
         end(body)
-        for (key, value) in record.metadata where !key.isEmpty {
+        let eventName = record.eventName
+        // The event's name has a field of its own.
+        for (key, value) in record.metadata where !key.isEmpty && (eventName == nil || key != LogRecord.eventNameKey) {
             pair(RecordTag.attributes, key, value, depth: 0)
         }
         field(RecordTag.droppedAttributes, nonZero: UInt64(UInt32(clamping: record.droppedAttributesCount)))
@@ -62,6 +65,7 @@ extension ProtobufWriter {
         }
         put(RecordTag.observedTime)
         put(littleEndian: record.time)
+        if let eventName { field(RecordTag.eventName, nonEmpty: eventName) }
         end(message)
     }
 

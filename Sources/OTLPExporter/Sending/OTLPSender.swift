@@ -22,6 +22,11 @@ struct OTLPSender {
     private let request: CurlRequest
     private let metrics: ExportMetrics?
     private var log: FailureLog
+    /// Until when the backend wants to be left alone, and how it said so.
+    private var quiet: (until: ContinuousClock.Instant, failure: ExportFailure)?
+
+    /// How long the backend's wish holds for the batches that come later. A mistake in it must not end the telemetry.
+    private static let longestQuiet = Duration.seconds(300)
 
     /// Creates a sender. Nothing is sent yet.
     ///
@@ -115,7 +120,8 @@ struct OTLPSender {
     }
 
     /// Sends a finished request again and again until something final happens.
-    func send(_ body: UnsafeRawBufferPointer, deadline: ExportDeadline) -> OTLPResponse.Outcome {
+    mutating func send(_ body: UnsafeRawBufferPointer, deadline: ExportDeadline) -> OTLPResponse.Outcome {
+        if let quiet, !wait(until: quiet.until, deadline: deadline) { return .failed(quiet.failure) }
         var body = body
         if let compressor {
             guard let compressed = compressor.compress(body) else {
@@ -129,6 +135,7 @@ struct OTLPSender {
                 return .failed(ExportFailure(errorType: deadline.errorType, detail: "no answer in time"))
             }
             guard case .failed(let failure) = outcome, failure.isRetryable else { return outcome }
+            quiet = failure.retryAfter.map { (.now + min($0, Self.longestQuiet), failure) }
             let delay = retryPolicy.delay(
                 retry: retry,
                 retryAfter: failure.retryAfter,

@@ -14,6 +14,10 @@ public enum AttributeValue: Hashable, Sendable {
     case bytes([UInt8])
     /// A list.
     case array([AttributeValue])
+    /// Named values.
+    case map(Attributes)
+    /// No value: in a list or a map, where something has its place and nothing is known.
+    case empty
 }
 
 extension AttributeValue: ExpressibleByStringLiteral, ExpressibleByStringInterpolation {
@@ -56,17 +60,17 @@ extension AttributeValue {
     @inline(__always)
     func isWithin(_ limit: Int) -> Bool {
         switch self {
-        case .bool, .int, .double: true
+        case .bool, .int, .double, .empty: true
         case .string(let text): text.utf8.count <= limit
         case .bytes(let bytes): bytes.count <= limit
-        case .array: false
+        case .array, .map: false
         }
     }
 
-    /// Lists inside of each other; what is deeper is left empty ("Attribute limits", value depth).
+    /// Lists and maps inside of each other; what is deeper is left empty ("Attribute limits", value depth).
     static let depthLimit = 64
 
-    /// The value with every string cut to a number of characters, and lists that are too deep left empty.
+    /// The value with every string cut to a number of characters, and lists and maps that are too deep left empty.
     ///
     /// - Parameters:
     ///   - limit: The most characters.
@@ -77,7 +81,9 @@ extension AttributeValue {
         case .bytes(let bytes): .bytes(bytes.count > limit ? Array(bytes.prefix(limit)) : bytes)
         case .array(let values):
             .array(depth > Self.depthLimit ? [] : values.map { $0.truncated(to: limit, depth: depth + 1) })
-        case .bool, .int, .double: self
+        case .map(let values):
+            .map(depth > Self.depthLimit ? [:] : values.mapValues { $0.truncated(to: limit, depth: depth + 1) })
+        case .bool, .int, .double, .empty: self
         }
     }
 }

@@ -54,6 +54,13 @@ public struct Attributes: Hashable, Sendable, ExpressibleByDictionaryLiteral {
         return elements.firstIndex { $0.key.utf8.count == length && $0.key == key }
     }
 
+    /// The same names with other values.
+    func mapValues(_ transform: (AttributeValue) -> AttributeValue) -> Attributes {
+        var result = self
+        for index in result.elements.indices { result.elements[index].value = transform(result.elements[index].value) }
+        return result
+    }
+
     /// How many values there is memory for.
     var capacity: Int { elements.capacity }
 

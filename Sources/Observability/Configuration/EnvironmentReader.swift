@@ -68,10 +68,16 @@ struct EnvironmentReader {
     }
 
     /// A number from a minimum to 2³¹−1; `nil` when unset or wrong.
-    mutating func integer(_ name: String, minimum: Int, fallback: Int) -> Int? {
+    ///
+    /// - Parameter maximum: What is used when the number is larger.
+    mutating func integer(_ name: String, minimum: Int, maximum: Int? = nil, fallback: Int) -> Int? {
         guard let text = value(name) else { return nil }
-        if let value = Int(text), (minimum...Int(Int32.max)).contains(value) { return value }
-        report(name, "must be a whole number of at least \(minimum); using \(fallback)")
+        if let value = Int(text), (minimum...Int(Int32.max)).contains(value) {
+            guard let maximum, value > maximum else { return value }
+            report(name, "must be at most \(maximum); using \(maximum)")
+            return maximum
+        }
+        report(name, "must be a whole number from \(minimum) to \(maximum ?? Int(Int32.max)); using \(fallback)")
         return nil
     }
 

@@ -76,7 +76,13 @@ extension OTelConfiguration {
     }
 
     private mutating func readSpanBatch(_ reader: inout EnvironmentReader) {
-        let sizes = Self.sizes(&reader, "OTEL_BSP", queue: batch.maximumQueueSize, batch: batch.maximumBatchSize)
+        let sizes = Self.sizes(
+            &reader,
+            "OTEL_BSP",
+            queue: batch.maximumQueueSize,
+            largestQueue: BatchSpanProcessor.Configuration.queueSizeLimit,
+            batch: batch.maximumBatchSize
+        )
         batch.maximumQueueSize = sizes.queue
         batch.maximumBatchSize = sizes.batch
         if let delay = Self.delay(&reader, "OTEL_BSP", batch.scheduledDelay) { batch.scheduledDelay = delay }
@@ -102,14 +108,16 @@ extension OTelConfiguration {
         _ reader: inout EnvironmentReader,
         _ prefix: String,
         queue: Int,
+        largestQueue: Int? = nil,
         batch: Int
     ) -> (queue: Int, batch: Int) {
-        let queue = reader.integer("\(prefix)_MAX_QUEUE_SIZE", minimum: 1, fallback: queue) ?? queue
+        let name = "\(prefix)_MAX_QUEUE_SIZE"
+        let queue = reader.integer(name, minimum: 1, maximum: largestQueue, fallback: queue) ?? queue
         let fallback = min(batch, queue)
-        let name = "\(prefix)_MAX_EXPORT_BATCH_SIZE"
-        guard let size = reader.integer(name, minimum: 1, fallback: fallback) else { return (queue, fallback) }
+        let batchName = "\(prefix)_MAX_EXPORT_BATCH_SIZE"
+        guard let size = reader.integer(batchName, minimum: 1, fallback: fallback) else { return (queue, fallback) }
         if size <= queue { return (queue, size) }
-        reader.report(name, "must not be larger than the queue (\(queue)); using \(fallback)")
+        reader.report(batchName, "must not be larger than the queue (\(queue)); using \(fallback)")
         return (queue, fallback)
     }
 

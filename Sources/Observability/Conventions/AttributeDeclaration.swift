@@ -202,6 +202,20 @@ extension SemanticConventions {
             "The part of a notification's journey that the span is.",
             values: ["outbox_wait", "publish", "stream_wait", "redelivery_wait", "deliver", "record"]
         ),
+        AttributeDeclaration(
+            acceptDuration,
+            .double,
+            .ours,
+            "Seconds from the call's arrival to the event's recording."
+        ),
+        AttributeDeclaration(outboxWaitDuration, .double, .ours, "Seconds from there to the publish that succeeded."),
+        AttributeDeclaration(publishDuration, .double, .ours, "Seconds from there until the stream had stored it."),
+        AttributeDeclaration(streamWaitDuration, .double, .ours, "Seconds from there to the first delivery."),
+        AttributeDeclaration(redeliveryWaitDuration, .double, .ours, "Seconds between attempts, all together."),
+        AttributeDeclaration(lookupDuration, .double, .ours, "Seconds of looking the customer up, in all attempts."),
+        AttributeDeclaration(deliverDuration, .double, .ours, "Seconds of the provider calls of all attempts."),
+        AttributeDeclaration(recordDuration, .double, .ours, "Seconds of committing and acknowledging."),
+        AttributeDeclaration(journeyDuration, .double, .ours, "Seconds from start to end: the sum of the stages."),
         AttributeDeclaration(eventAge, .double, .ours, "Seconds from the event to this delivery."),
         AttributeDeclaration(
             clockSkew,
@@ -225,6 +239,22 @@ extension SemanticConventions {
             .ours,
             "How the customer is told.",
             values: ["log", "smtp"]
+        ),
+        AttributeDeclaration(notificationLate, .bool, .ours, "Whether the journey took longer than it may."),
+        AttributeDeclaration(
+            notificationCause,
+            .string,
+            .ours,
+            "The longest stage of a late notification.",
+            values: [
+                "accept", "outbox_wait", "publish", "stream_wait", "redelivery_wait", "lookup", "deliver", "record",
+            ]
+        ),
+        AttributeDeclaration(
+            notificationCauseReason,
+            .string,
+            .ours,
+            "Why a late notification waited for redelivery, when that is its cause."
         ),
         AttributeDeclaration(retryReason, .string, .ours, "The `error.type` of the attempt before."),
         AttributeDeclaration(retryDelay, .double, .ours, "The delay that was chosen after it, in seconds."),

@@ -119,6 +119,24 @@ public enum SemanticConventions {
     public static let natsDuplicate = "messaging.nats.duplicate"
     /// `contrail.stage`
     public static let stage = "contrail.stage"
+    /// `contrail.stage.accept.duration`
+    public static let acceptDuration = "contrail.stage.accept.duration"
+    /// `contrail.stage.outbox_wait.duration`
+    public static let outboxWaitDuration = "contrail.stage.outbox_wait.duration"
+    /// `contrail.stage.publish.duration`
+    public static let publishDuration = "contrail.stage.publish.duration"
+    /// `contrail.stage.stream_wait.duration`
+    public static let streamWaitDuration = "contrail.stage.stream_wait.duration"
+    /// `contrail.stage.redelivery_wait.duration`
+    public static let redeliveryWaitDuration = "contrail.stage.redelivery_wait.duration"
+    /// `contrail.stage.lookup.duration`
+    public static let lookupDuration = "contrail.stage.lookup.duration"
+    /// `contrail.stage.deliver.duration`
+    public static let deliverDuration = "contrail.stage.deliver.duration"
+    /// `contrail.stage.record.duration`
+    public static let recordDuration = "contrail.stage.record.duration"
+    /// `contrail.journey.duration`
+    public static let journeyDuration = "contrail.journey.duration"
     /// `contrail.event.age`
     public static let eventAge = "contrail.event.age"
     /// `contrail.clock_skew`
@@ -133,6 +151,12 @@ public enum SemanticConventions {
     public static let notificationID = "contrail.notification.id"
     /// `contrail.notification.channel`
     public static let notificationChannel = "contrail.notification.channel"
+    /// `contrail.notification.late`
+    public static let notificationLate = "contrail.notification.late"
+    /// `contrail.notification.cause`
+    public static let notificationCause = "contrail.notification.cause"
+    /// `contrail.notification.cause.reason`
+    public static let notificationCauseReason = "contrail.notification.cause.reason"
     /// `contrail.retry.reason`
     public static let retryReason = "contrail.retry.reason"
     /// `contrail.retry.delay`

@@ -117,8 +117,9 @@ extension AttributeValue {
         case .bool(let value): .bool(value)
         case .int(let value): .int64(value)
         case .double(let value): .double(value)
-        // The standard API has neither bytes nor lists of mixed kinds: they can be read as text only.
+        // The standard API has neither bytes, maps nor lists of mixed kinds: they can be read as text only.
         case .bytes(let value): .string(Self.hex(value))
+        case .map, .empty: .string(text)
         case .array(let values): Self.spanAttribute(of: values)
         }
     }
@@ -141,6 +142,8 @@ extension AttributeValue {
         case .double(let value): "\(value)"
         case .bytes(let value): Self.hex(value)
         case .array(let values): "[" + values.map(\.text).joined(separator: ", ") + "]"
+        case .map(let values): "{" + values.map { "\($0.key): \($0.value.text)" }.joined(separator: ", ") + "}"
+        case .empty: ""
         }
     }
 

@@ -59,7 +59,12 @@ extension JSONLogLine {
 
     private static func append(key: String, _ attributes: Attributes, to line: inout [UInt8]) {
         guard !attributes.isEmpty else { return }
-        line.append(",\"\(key)\":{")
+        line.append(",\"\(key)\":")
+        append(attributes, to: &line)
+    }
+
+    private static func append(_ attributes: Attributes, to line: inout [UInt8]) {
+        line.append("{")
         for (index, attribute) in attributes.enumerated() {
             if index > 0 { line.append(",") }
             appendString(attribute.key, to: &line)
@@ -86,6 +91,8 @@ extension JSONLogLine {
                 append(value, to: &line)
             }
             line.append("]")
+        case .map(let values): append(values, to: &line)
+        case .empty: line.append("null")
         }
     }
 }

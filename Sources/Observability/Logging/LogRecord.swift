@@ -21,6 +21,17 @@ public struct LogRecord: Sendable {
     /// How many details the limits refused.
     public var droppedAttributesCount: Int
 
+    /// The key of the metadata that makes a line an event of the conventions, and says which.
+    public static let eventNameKey = "event.name"
+
+    /// The event that the record is; `nil` when it is an ordinary line.
+    public var eventName: String? {
+        for (key, value) in metadata where key == Self.eventNameKey {
+            if case .string(let name) = value, !name.isEmpty { return name }
+        }
+        return nil
+    }
+
     /// Creates a record.
     ///
     /// - Parameters:

@@ -3,7 +3,8 @@ public import Logging
 /// A swift-log back end that writes one line for each event, as JSON or as text, with the trace that it belongs to.
 ///
 /// Metadata comes from the logger, its metadata provider and the statement, the later winning. An error of the statement
-/// becomes `exception.type` and `exception.message`. Members of the baggage become `baggage.<name>` when they are allowed to.
+/// becomes `exception.type` and `exception.message`, and makes the line an event called `exception` unless `event.name` says
+/// more. Members of the baggage become `baggage.<name>` when they are allowed to.
 /// The same record goes to the OTLP export when there is one, so what is redacted here is redacted there.
 public struct StructuredLogHandler: LogHandler {
     /// How all loggers of a process write.
@@ -128,6 +129,7 @@ public struct StructuredLogHandler: LogHandler {
         if let error = event.error {
             result[SemanticConventions.exceptionType] = "\(String(reflecting: type(of: error)))"
             result["exception.message"] = "\(error)"
+            if result[LogRecord.eventNameKey] == nil { result[LogRecord.eventNameKey] = "exception" }
         }
         return result
     }

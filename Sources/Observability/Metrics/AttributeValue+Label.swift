@@ -6,7 +6,8 @@ extension AttributeValue {
         switch self {
         case .string(let text): text
         case .bytes(let bytes): Self.base64(bytes)
-        case .bool, .int, .double, .array: json
+        case .empty: ""
+        case .bool, .int, .double, .array, .map: json
         }
     }
 
@@ -18,6 +19,9 @@ extension AttributeValue {
         case .double(let value): Self.number(value)
         case .bytes(let bytes): "\"" + Self.base64(bytes) + "\""
         case .array(let values): "[" + values.map(\.json).joined(separator: ",") + "]"
+        case .map(let values):
+            "{" + values.map { AttributeValue.string($0.key).json + ":" + $0.value.json }.joined(separator: ",") + "}"
+        case .empty: "null"
         }
     }
 

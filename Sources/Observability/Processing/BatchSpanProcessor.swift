@@ -10,7 +10,7 @@ private import Synchronization
 public final class BatchSpanProcessor: SpanProcessor {
     /// How much is kept and how often it is sent.
     public struct Configuration: Sendable, Hashable {
-        /// Spans that may wait; more are dropped.
+        /// Spans that may wait; more are dropped. At most ``queueSizeLimit``.
         public var maximumQueueSize = 2048
         /// The longest that a span waits for company; zero exports at once.
         public var scheduledDelay = Duration.seconds(5)
@@ -18,6 +18,9 @@ public final class BatchSpanProcessor: SpanProcessor {
         public var maximumBatchSize = 512
         /// How long one export may take, retries included.
         public var exportTimeout = Duration.seconds(30)
+
+        /// The largest queue: its places are made at the start, and spans of a gigabyte wait in it when it is full.
+        public static let queueSizeLimit = 1 << 20
 
         /// Creates the specification's defaults.
         public init() {}
@@ -44,6 +47,8 @@ public final class BatchSpanProcessor: SpanProcessor {
     /// Somebody who waits until everything up to a span has been exported.
     private struct Waiter {
         let target: Int
+        /// What was lost before, which is not this waiter's concern.
+        let lost: Int
         let continuation: CheckedContinuation<Bool, Never>
     }
 
@@ -56,6 +61,9 @@ public final class BatchSpanProcessor: SpanProcessor {
         var failed: [String: Int] = [:]
         var waiters: [UInt64: Waiter] = [:]
         var nextWaiter: UInt64 = 0
+
+        /// Spans that were lost on their way.
+        var lost: Int { settled - exported }
     }
 
     private let exporter: any SpanExporter
@@ -88,7 +96,8 @@ public final class BatchSpanProcessor: SpanProcessor {
     /// - Parameters:
     ///   - exporter: Sends the batches.
     ///   - resource: The process that makes the spans.
-    ///   - configuration: How much is kept and how often it is sent. Sizes below one count as one.
+    ///   - configuration: How much is kept and how often it is sent. Sizes below one count as one, larger queues than
+    ///     the limit as that.
     public init(exporter: any SpanExporter, resource: Resource, configuration: Configuration = Configuration()) {
         let configuration = configuration.normalised
         self.configuration = configuration
@@ -107,6 +116,9 @@ public final class BatchSpanProcessor: SpanProcessor {
         shared.state.withLock { $0.isStopping = true }
         shared.call()
     }
+
+    /// Where the spans are sent to.
+    var server: ExportServer? { exporter.server }
 
     /// What became of the spans so far: every span that arrived is counted once, at any time.
     public var statistics: Statistics {
@@ -169,7 +181,11 @@ public final class BatchSpanProcessor: SpanProcessor {
                 let target = shared.queue.accepted
                 guard state.settled < target else { return nil }
                 state.nextWaiter += 1
-                state.waiters[state.nextWaiter] = Waiter(target: target, continuation: continuation)
+                state.waiters[state.nextWaiter] = Waiter(
+                    target: target,
+                    lost: state.lost,
+                    continuation: continuation
+                )
                 return state.nextWaiter
             }
             // Also when nothing is left: a shutdown ends the thread.
@@ -260,9 +276,10 @@ public final class BatchSpanProcessor: SpanProcessor {
             state.settled += count
             let ready = state.waiters.filter { $0.value.target <= state.settled }
             for id in ready.keys { state.waiters[id] = nil }
-            return ready.values.map(\.continuation)
+            return ready.values.map { ($0.continuation, state.lost == $0.lost) }
         }
-        for waiter in waiters { waiter.resume(returning: true) }
+        // At the deadline the exporter gives up what it has; that is settled, but not handed over.
+        for (waiter, isHandedOver) in waiters { waiter.resume(returning: isHandedOver) }
     }
 
     /// Returns the records to where they came from. The copies first: they share the records' memory.
@@ -322,7 +339,7 @@ extension BatchSpanProcessor.Configuration {
     /// The configuration with sizes that can work: a batch that is larger than the queue would never be full.
     fileprivate var normalised: Self {
         var configuration = self
-        configuration.maximumQueueSize = max(1, maximumQueueSize)
+        configuration.maximumQueueSize = min(max(1, maximumQueueSize), Self.queueSizeLimit)
         configuration.maximumBatchSize = min(max(1, maximumBatchSize), configuration.maximumQueueSize)
         return configuration
     }

@@ -79,8 +79,11 @@ extension MetricsRegistry {
     }
 
     private func registerExporter(of processor: BatchSpanProcessor) {
-        let labels = ["otel_component_type", "otel_component_name"]
-        let component = ["otlp_http_span_exporter", "otlp_http_span_exporter/0"]
+        let labels = ["server_address", "server_port", "otel_component_type", "otel_component_name"]
+        let server = processor.server
+        let component = [
+            server?.address ?? "", server?.port ?? "", "otlp_http_span_exporter", "otlp_http_span_exporter/0",
+        ]
         gauge(
             "otel_sdk_exporter_span_inflight",
             help: "Spans that are being exported.",

@@ -3,6 +3,9 @@
 /// Implements the OpenTelemetry trace SDK, "SpanExporter". The batch processor calls it from a thread of its own, one
 /// batch at a time, so it may block there; nothing else may.
 public protocol SpanExporter: Sendable {
+    /// Where the spans go, for the SDK's own metrics; `nil`, unless an exporter says so, when there is no such place.
+    var server: ExportServer? { get }
+
     /// Sends a batch and waits for the outcome, retries included.
     ///
     /// - Parameters:
@@ -17,6 +20,25 @@ public protocol SpanExporter: Sendable {
     ///
     /// - Parameter deadline: Until when spans may still be sent.
     func shutdown(deadline: ContinuousClock.Instant)
+}
+
+extension SpanExporter {
+    /// No place that a network leads to.
+    public var server: ExportServer? { nil }
+}
+
+/// The place that telemetry is sent to: `server.address` and `server.port`.
+public struct ExportServer: Sendable, Hashable {
+    /// The host.
+    public var address: String
+    /// The port; may be empty.
+    public var port: String
+
+    /// Creates a place.
+    public init(address: String, port: String) {
+        self.address = address
+        self.port = port
+    }
 }
 
 /// What became of a batch.

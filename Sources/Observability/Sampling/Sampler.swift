@@ -48,7 +48,8 @@ extension Sampler: CustomStringConvertible {
     }
 
     private static func sixDecimals(_ ratio: Double) -> String {
-        let millionths = Int((min(max(ratio, 0), 1) * 1e6).rounded())
+        // Comparisons with NaN are false, so it comes out as what is done with it: everything is recorded.
+        let millionths = ratio < 1 ? Int((max(ratio, 0) * 1e6).rounded()) : 1_000_000
         let digits = String(millionths % 1_000_000)
         return "\(millionths / 1_000_000)." + String(repeating: "0", count: 6 - digits.count) + digits
     }

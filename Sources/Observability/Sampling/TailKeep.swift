@@ -103,8 +103,13 @@ public final class TailKeep: Sendable {
         self.configuration = configuration
         self.clock = clock
         state = Mutex(
-            State(limit: RateLimit(perSecond: configuration.keptPerSecond, burst: max(1, configuration.keptPerSecond)))
+            State(limit: RateLimit(perSecond: configuration.keptPerSecond, burst: Self.burst(configuration)))
         )
+    }
+
+    /// Less than one a second still is one now and then, but none a second is none.
+    private static func burst(_ configuration: Configuration) -> Double {
+        configuration.keptPerSecond > 0 ? max(1, configuration.keptPerSecond) : 0
     }
 
     /// What is held and what became of the rest.
@@ -263,16 +268,26 @@ private struct FIFO<Element> {
 }
 
 extension FinishedSpan {
-    /// About how many bytes of memory the span takes, rather more than less.
+    /// About how many bytes of memory the span takes, rather more than less: with all that a caller can make long.
     var estimatedBytes: Int {
-        // The record with its object header and its place in dictionary and queue.
-        var bytes = MemoryLayout<FinishedSpan>.size + 160 + name.heapBytes + attributes.estimatedBytes
+        // The record with its object header, its place in dictionary and queue, and what the allocator rounds up.
+        var bytes = MemoryLayout<FinishedSpan>.size + 400 + name.heapBytes + attributes.estimatedBytes
+        bytes += context.traceState.estimatedBytes
+        if case .error(let text) = status { bytes += text.heapBytes }
         for event in events {
             bytes += MemoryLayout<OTelSpan.Event>.stride + event.name.heapBytes + event.attributes.estimatedBytes
         }
-        for link in links { bytes += MemoryLayout<OTelSpan.Link>.stride + link.attributes.estimatedBytes }
+        for link in links {
+            bytes += MemoryLayout<OTelSpan.Link>.stride + link.context.traceState.estimatedBytes
+            bytes += link.attributes.estimatedBytes
+        }
         return bytes
     }
+}
+
+extension TraceState {
+    /// Spans of a trace share it, but the last one that is held has to pay for it.
+    fileprivate var estimatedBytes: Int { isEmpty ? 0 : 64 + header.utf8.count }
 }
 
 extension Attributes {
@@ -284,11 +299,12 @@ extension Attributes {
 extension AttributeValue {
     fileprivate var heapBytes: Int {
         switch self {
-        case .bool, .int, .double: 0
+        case .bool, .int, .double, .empty: 0
         case .string(let text): text.heapBytes
         case .bytes(let bytes): 32 + bytes.count
         case .array(let values):
             values.reduce(32) { $0 + MemoryLayout<AttributeValue>.stride + $1.heapBytes }
+        case .map(let values): values.estimatedBytes
         }
     }
 }

@@ -96,11 +96,15 @@ public struct OTelSpan: Sendable {
     ///
     /// - Parameters:
     ///   - type: The `error.type`: a status code or a type name, of low cardinality.
-    ///   - message: What went wrong, without personal data; may be empty.
+    ///   - message: What went wrong, without personal data; may be empty. It is masked like a log line, because the texts
+    ///     of errors are often somebody else's.
     public func setError(type: String, message: String = "") {
+        guard isRecording else { return }
         setAttribute(SemanticConventions.errorType, .string(type))
-        setStatus(.error(message))
+        setStatus(.error(Self.errorRedaction.masked(message)))
     }
+
+    private static let errorRedaction = LogRedaction()
 
     /// Makes the whole trace be exported, also what the sampler did not choose, as far as it is still known.
     ///

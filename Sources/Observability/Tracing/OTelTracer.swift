@@ -123,6 +123,40 @@ public final class OTelTracer: Sendable {
             attributes: attributes(),
             links: links
         )
+        return try await run(span, body)
+    }
+
+    /// Runs a body in a span that ends with it; its attributes are written straight into its record.
+    ///
+    /// The form of ``withSpan(_:kind:parent:startTime:attributes:links:isolation:_:)`` for hot paths: the span itself
+    /// allocates nothing.
+    ///
+    /// - Parameters:
+    ///   - name: The operation, of low cardinality.
+    ///   - kind: The role in the trace.
+    ///   - parent: What the span is a child of; a root when it has no span context.
+    ///   - fill: Sets what is known at the start; not called when nothing is recorded.
+    ///   - isolation: The caller's isolation, in which the body runs.
+    ///   - body: The operation.
+    /// - Returns: What the body returns.
+    /// - Throws: What the body throws.
+    public func withSpan<T>(
+        _ name: String,
+        kind: SpanKind = .internal,
+        parent: ActiveContext = .current,
+        fill: (inout Attributes) -> Void,
+        isolation: isolated (any Actor)? = #isolation,
+        _ body: (OTelSpan) async throws -> T
+    ) async rethrows -> T {
+        try await run(startSpan(name, kind: kind, parent: parent, fill: fill), body)
+    }
+
+    @inline(__always)
+    private func run<T>(
+        _ span: OTelSpan,
+        isolation: isolated (any Actor)? = #isolation,
+        _ body: (OTelSpan) async throws -> T
+    ) async rethrows -> T {
         defer { span.end() }
         return try await ActiveContext(span).run {
             do {

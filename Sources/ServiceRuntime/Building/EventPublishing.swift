@@ -8,7 +8,7 @@ public import PostgresEventStore
 public struct EventPublishing: Sendable {
     /// The connection to NATS.
     public let broker: MessageBroker
-    /// The relay; nudge it after a commit.
+    /// The relay.
     public let relay: OutboxRelay
     /// Declares the streams.
     public let preparation: Preparation
@@ -18,6 +18,8 @@ public struct EventPublishing: Sendable {
     public let relayWork: BackgroundWork
     /// Asks whether NATS is connected.
     public let dependency: Dependency
+
+    private let requested: MetricFamily<CounterMetric>
 
     /// Puts a service's publishing together.
     ///
@@ -38,7 +40,13 @@ public struct EventPublishing: Sendable {
         let broker = try settings.broker(name, telemetry: telemetry)
         let replicas = settings.streamReplicas()
         let publisher = TracedPublisher(broker: broker, telemetry: telemetry)
-        let relay = OutboxRelay(pool: storage.pool, logger: telemetry.logger) { message in
+        var relayConfiguration = OutboxRelay.Configuration()
+        relayConfiguration.overdueAfter = settings.notificationLateAfter()
+        let relay = OutboxRelay(
+            pool: storage.pool,
+            configuration: relayConfiguration,
+            logger: telemetry.logger
+        ) { message in
             try await publisher.publish(
                 EventEnvelope(message, source: "/contrail/\(name)"),
                 payload: message.event.payload,
@@ -56,23 +64,47 @@ public struct EventPublishing: Sendable {
             relay.beginShutdown()
         }
         dependency = .broker(broker)
+        requested = telemetry.metrics.counter(
+            "notification_requested_total",
+            help: "Committed events, each of which must become a notification.",
+            labels: ["event_type"]
+        )
         Self.registerGauges(relay, registry: telemetry.metrics)
     }
 
+    /// Counts what a transaction has committed, and makes the relay publish it at once.
+    ///
+    /// - Parameter types: The types of its events.
+    public func committed(_ types: [String]) {
+        for type in types { requested.labels(type).increment() }
+        relay.nudge()
+    }
+
+    /// What the relay that works knows of the outbox. The others know nothing: their series are absent.
     private static func registerGauges(_ relay: OutboxRelay, registry: MetricsRegistry) {
-        registry.gauge("outbox_depth", help: "Events that wait to be published.") { [weak relay] in
-            relay.map { Double($0.backlog.depth) }
+        let backlog: @Sendable () -> OutboxBacklog? = { [weak relay] in
+            guard let relay, relay.isActive else { return nil }
+            return relay.backlog
         }
+        registry.gauge("outbox_depth", help: "Events that wait to be published.") { backlog().map { Double($0.depth) } }
         registry.gauge(
             "outbox_oldest_age_seconds",
             help: "Age of the oldest event that waits to be published; 0 when none waits."
-        ) { [weak relay] in
-            guard let oldest = relay?.backlog.oldest else { return 0 }
-            let now = TracerProvider.wallClock()
-            return now > oldest ? Double(now - oldest) / 1e9 : 0
+        ) {
+            backlog().map { backlog in
+                guard let oldest = backlog.oldest else { return 0 }
+                let now = TracerProvider.wallClock()
+                return now > oldest ? Double(now - oldest) / 1e9 : 0
+            }
         }
         registry.gauge("outbox_relay_active", help: "Whether this process publishes for the database: 1 or 0.") {
             [weak relay] in relay?.isActive == true ? 1 : 0
+        }
+        registry.pendingNotifications(at: "outbox") {
+            backlog().map { PendingNotifications(overdue: Double($0.overdue), oldest: $0.oldest) }
+        }
+        registry.notificationLedger {
+            backlog().map { [("requested", Double($0.queued)), ("pending", Double($0.depth))] } ?? []
         }
     }
 }

@@ -5,7 +5,7 @@ internal import SwiftProtobuf
 /// The standard health service, answered from the same checks as `/readyz`.
 ///
 /// Implements gRPC's health checking protocol: the empty name is the whole server, an unknown name is NOT_FOUND in
-/// `Check` and SERVICE_UNKNOWN in `Watch`, which never ends by itself.
+/// `Check` and SERVICE_UNKNOWN in `Watch`, which ends by itself only when the server stops.
 struct HealthService: Grpc_Health_V1_Health.SimpleServiceProtocol {
     let serviceNames: [String]
     let readiness: Readiness

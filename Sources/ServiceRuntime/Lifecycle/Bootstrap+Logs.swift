@@ -66,15 +66,11 @@ extension Bootstrap {
             logger: Logger,
             problems: inout [String]
         ) -> BatchLogRecordProcessor? {
-            var found: [String] = []
             let exporterConfiguration = OTLPExporterConfiguration(
                 environment: environment,
                 signal: .logs,
-                problems: &found
+                problems: &problems
             )
-            // The traces' exporter reads the generic variables as well and reports them itself.
-            let readsThemToo = configuration.isTracingEnabled && configuration.tracesExporters.contains(.otlp)
-            problems += found.filter { !readsThemToo || $0.hasPrefix("OTEL_EXPORTER_OTLP_LOGS_") }
             do {
                 return BatchLogRecordProcessor(
                     exporter: try OTLPHTTPLogExporter(configuration: exporterConfiguration, logger: logger),

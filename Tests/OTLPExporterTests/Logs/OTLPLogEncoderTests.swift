@@ -28,6 +28,25 @@ struct OTLPLogEncoderTests {
         }
     }
 
+    @Test("the name of an event is a field of the record and no attribute; any other metadata of that name is one")
+    func eventName() throws {
+        let encoder = OTLPLogEncoder()
+        let field: [UInt8] = [0x62, 9] + Array("exception".utf8)
+        var record = makeRecord("failed")
+        record.metadata = [("event.name", .string("exception")), ("order", .string("7"))]
+        #expect(record.eventName == "exception")
+        let event = try #require(encoder.encoded([record]))
+        #expect(event.firstRange(of: field) != nil)
+        #expect(event.firstRange(of: Array("event.name".utf8)) == nil)
+        #expect(event.firstRange(of: Array("order".utf8)) != nil)
+        let values: [Logger.MetadataValue] = [.string(""), .array(["exception"]), .stringConvertible(7)]
+        for value in values {
+            record.metadata = [("event.name", value)]
+            #expect(record.eventName == nil)
+            #expect(try #require(encoder.encoded([record])).firstRange(of: Array("event.name".utf8)) != nil)
+        }
+    }
+
     @Test("a request beyond the limit is not made")
     func limit() throws {
         let encoder = OTLPLogEncoder()

@@ -5,6 +5,7 @@ import Observability
 typealias CKeyValue = Contrail__Otlp__V1__KeyValue
 typealias CAnyValue = Contrail__Otlp__V1__AnyValue
 typealias CArrayValue = Contrail__Otlp__V1__ArrayValue
+typealias CKeyValueList = Contrail__Otlp__V1__KeyValueList
 
 extension ProtobufCEncoder {
     /// Copies text into the arena.
@@ -17,7 +18,10 @@ extension ProtobufCEncoder {
         }
     }
 
-    func makeAttributes(_ attributes: Attributes) -> UnsafeMutablePointer<UnsafeMutablePointer<CKeyValue>?>? {
+    func makeAttributes(
+        _ attributes: Attributes,
+        depth: Int = 0
+    ) -> UnsafeMutablePointer<UnsafeMutablePointer<CKeyValue>?>? {
         let count = attributes.count
         guard count > 0 else { return nil }
         let list = arena.allocate(UnsafeMutablePointer<CKeyValue>?.self, count: count)
@@ -28,7 +32,7 @@ extension ProtobufCEncoder {
             let pair = pairs + index
             contrail__otlp__v1__key_value__init(pair)
             pair.pointee.key = text(element.key)
-            fill(values + index, with: element.value, depth: 0)
+            fill(values + index, with: element.value, depth: depth)
             pair.pointee.value = values + index
             list[index] = pair
         }
@@ -57,7 +61,22 @@ extension ProtobufCEncoder {
         case .array(let elements):
             message.pointee.value_case = CONTRAIL__OTLP__V1__ANY_VALUE__VALUE_ARRAY_VALUE
             message.pointee.array_value = makeArray(depth < Self.depthLimit ? elements : [], depth: depth + 1)
+        case .map(let elements):
+            message.pointee.value_case = CONTRAIL__OTLP__V1__ANY_VALUE__VALUE_KVLIST_VALUE
+            message.pointee.kvlist_value = makeMap(depth < Self.depthLimit ? elements : [:], depth: depth + 1)
+        case .empty:
+            break
         }
+    }
+
+    private func makeMap(_ elements: Attributes, depth: Int) -> UnsafeMutablePointer<CKeyValueList> {
+        let message = arena.allocate(CKeyValueList.self, count: 1)
+        contrail__otlp__v1__key_value_list__init(message)
+        message.pointee.n_values = elements.count
+        message.pointee.values = makeAttributes(elements, depth: depth)
+        // A pair takes four bytes or more even when it is empty.
+        payload += elements.count * 4
+        return message
     }
 
     private func makeArray(_ elements: [AttributeValue], depth: Int) -> UnsafeMutablePointer<CArrayValue> {

@@ -25,12 +25,13 @@ struct OTelVariablesTests {
         _ name: String,
         _ path: any WritableKeyPath<OTelConfiguration, Int> & Sendable,
         minimum: Int = 0,
+        maximum: Int = 2_147_483_647,
         used: String
     ) -> Variable {
         Variable(
             name: name,
             right: [
-                ("7", { $0[keyPath: path] = 7 }), (" 2147483647 ", { $0[keyPath: path] = 2_147_483_647 }),
+                ("7", { $0[keyPath: path] = 7 }), (" \(maximum) ", { $0[keyPath: path] = maximum }),
                 ("\(minimum)", { $0[keyPath: path] = minimum }),
             ],
             wrong: ["-1", "x", "1.5", "2147483648", "0x10", "1 2"] + (minimum > 0 ? ["0"] : []),
@@ -142,8 +143,8 @@ struct OTelVariablesTests {
             used: "1",
             beside: ["OTEL_TRACES_SAMPLER": "traceidratio"]
         ),
-        number("OTEL_BSP_MAX_QUEUE_SIZE", \.batch.maximumQueueSize, minimum: 1, used: "2048"),
-        number("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", \.batch.maximumBatchSize, minimum: 1, used: "512"),
+        number("OTEL_BSP_MAX_QUEUE_SIZE", \.batch.maximumQueueSize, minimum: 1, maximum: 1 << 20, used: "2048"),
+        number("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", \.batch.maximumBatchSize, minimum: 1, maximum: 1 << 20, used: "512"),
         milliseconds("OTEL_BSP_SCHEDULE_DELAY", \.batch.scheduledDelay, zero: .zero, used: "5000"),
         milliseconds("OTEL_BSP_EXPORT_TIMEOUT", \.batch.exportTimeout, zero: .seconds(86400), used: "30000"),
         number("OTEL_BLRP_MAX_QUEUE_SIZE", \.logBatch.maximumQueueSize, minimum: 1, used: "2048"),
@@ -222,7 +223,8 @@ struct OTelVariablesTests {
             var environment = variable.beside.merging([variable.name: value]) { $1 }
             // A batch may not be larger than its queue, nor stay larger when the queue shrinks.
             if variable.name.hasSuffix("MAX_EXPORT_BATCH_SIZE") {
-                environment[variable.name.replacing("EXPORT_BATCH", with: "QUEUE")] = "2147483647"
+                let queue = variable.name.replacing("EXPORT_BATCH", with: "QUEUE")
+                environment[queue] = variable.name.contains("BSP") ? "1048576" : "2147483647"
             }
             let (read, problems) = settings(environment)
             var expected = settings(variable.beside).settings
@@ -251,6 +253,23 @@ struct OTelVariablesTests {
             comparable.copyProblems(of: read)
             #expect(read == comparable, "\(variable.name)=\(value)")
         }
+    }
+
+    @Test("a queue of spans that no memory would hold is reported, and the largest one is made")
+    func hugeQueue() {
+        let name = "OTEL_BSP_MAX_QUEUE_SIZE"
+        let (read, problems) = settings([name: "2147483647"])
+        #expect(problems == ["\(name)=2147483647 must be at most 1048576; using 1048576"])
+        #expect(read.batch.maximumQueueSize == 1 << 20)
+        var configuration = BatchSpanProcessor.Configuration()
+        configuration.maximumQueueSize = .max
+        let exporter = ScriptedExporter()
+        let processor = BatchSpanProcessor(
+            exporter: exporter,
+            resource: Resource(attributes: [:]),
+            configuration: configuration
+        )
+        #expect(processor.queueCapacity == 1 << 20)
     }
 
     @Test("the documentation lists every variable", arguments: variables)

@@ -82,7 +82,9 @@ struct ConformanceMetricsTests {
         let before = text(registry)
         let component =
             #"otel_component_type="batching_span_processor",otel_component_name="batching_span_processor/0""#
-        let sender = #"otel_component_type="otlp_http_span_exporter",otel_component_name="otlp_http_span_exporter/0""#
+        let sender =
+            #"server_address="backend",server_port="4318",otel_component_type="otlp_http_span_exporter","#
+            + #"otel_component_name="otlp_http_span_exporter/0""#
         for line in [
             #"otel_sdk_span_started_total{otel_span_parent_origin="none",otel_span_sampling_result="RECORD_AND_SAMPLE"} 1"#,
             #"otel_sdk_span_started_total{otel_span_parent_origin="local",otel_span_sampling_result="RECORD_AND_SAMPLE"} 1"#,
@@ -94,7 +96,8 @@ struct ConformanceMetricsTests {
         ] { #expect(before.contains("\n\(line)\n"), "\(line) is not in:\n\(before)") }
 
         root.end()
-        #expect(await provider.shutdown(timeout: .seconds(30)))
+        // One span is lost, and the shutdown says so.
+        #expect(!(await provider.shutdown(timeout: .seconds(30))))
         tracer.startSpan("late").end()
         let after = text(registry)
         for line in [

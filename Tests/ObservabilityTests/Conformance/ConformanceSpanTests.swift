@@ -1,8 +1,9 @@
-import Observability
 import Synchronization
 import TestKit
 import Testing
 import Tracing
+
+@testable import Observability
 
 /// Points of the trace specification that no other suite happens to prove; docs/conformance.md names all of them.
 @Suite("Conformance of spans")
@@ -111,6 +112,33 @@ struct ConformanceSpanTests {
         #expect(attributes["fits"] == nested(64))
         #expect(depth(attributes["deep"]) == 65)
         #expect(depth(try finished("s").events.first?.attributes["deep"]) == 65)
+    }
+
+    @Test("maps and the empty value are limited like lists, and are text to the standard API")
+    func mapsAndEmpty() throws {
+        var limits = SpanLimits()
+        limits.attributeValueLength = 3
+        let tracer = TracerProvider(resource: Resource(attributes: [:]), limits: limits, processor: processor)
+            .tracer("t")
+        let span = tracer.startSpan("s", attributes: ["none": .empty])
+        span.setAttribute("map", .map(["a": "long text", "b": .array([.empty, "also long"]), "c": .map([:])]))
+        span.setAttribute("deep", (1..<1_000).reduce(.map(["k": 1])) { value, _ in .map(["k": value]) })
+        span.end()
+        let attributes = try finished("s").attributes
+        #expect(attributes["none"] == .empty)
+        #expect(attributes["map"] == .map(["a": "lon", "b": .array([.empty, "als"]), "c": .map([:])]))
+        var depth = 0
+        var current = attributes["deep"]
+        while case .map(let values)? = current {
+            depth += 1
+            current = values["k"]
+        }
+        #expect(depth == 65)
+        #expect(attributes["map"]?.spanAttribute == .string("{a: lon, b: [, als], c: {}}"))
+        #expect(attributes["map"]?.labelValue == #"{"a":"lon","b":[null,"als"],"c":{}}"#)
+        #expect(AttributeValue.empty.labelValue == "")
+        let line = String(decoding: JSONLogLine.format(try finished("s"), serviceName: "x"), as: UTF8.self)
+        #expect(line.contains(#""none":null,"map":{"a":"lon","b":[null,"als"],"c":{}}"#))
     }
 
     @Test("a root has a trace of its own and nothing of a parent that is not valid", arguments: [true, false])

@@ -140,6 +140,7 @@ struct JSONLogLineTests {
         capture.logger(.json).error("printing failed", error: Broken())
         let line = try JSONValue.lines(of: capture)[0]
         #expect(line["exception.message"] == "out of \"paper\"")
+        #expect(line["event.name"] == "exception")
         guard case .string(let type)? = line["exception.type"] else {
             Issue.record("no type")
             return

@@ -250,6 +250,23 @@ struct BatchSpanProcessorTests {
         #expect(await eventually { processor.statistics.exported == 5 })
     }
 
+    @Test("a flush and a shutdown say no when what they waited for was lost, and only then")
+    func lossIsToldToThoseWhoWait() async {
+        let exporter = ScriptedExporter { batch in
+            let lost = batch.count { $0.name.hasSuffix("3") || $0.name.hasSuffix("7") }
+            return SpanExportResult(exported: batch.count - lost, failed: lost, errorType: "timeout")
+        }
+        let processor = processor(exporter)
+        add(1...3, to: processor)
+        #expect(await !processor.forceFlush(timeout: .seconds(30)))
+        // What was lost before is no loss of the next wait.
+        add(4...6, to: processor)
+        #expect(await processor.forceFlush(timeout: .seconds(30)))
+        add(7...7, to: processor)
+        #expect(await !processor.shutdown(timeout: .seconds(30)))
+        #expect(processor.statistics.failed == ["timeout": 2])
+    }
+
     @Test("a cancelled task still hands over its spans when it shuts down")
     func cancelledShutdown() async {
         let exporter = ScriptedExporter()
@@ -283,7 +300,7 @@ struct BatchSpanProcessorTests {
         }
         let processor = processor(exporter, batch: 4)
         add(1...24, to: processor)
-        #expect(await processor.forceFlush(timeout: .seconds(10)))
+        #expect(await !processor.forceFlush(timeout: .seconds(10)))
         let statistics = processor.statistics
         #expect(statistics.exported == 0 + 3 + 0 + 1 + 4 + 0)
         #expect(statistics.failed == ["503": 4 + 3, "rejected": 1, "_OTHER": 4 + 4])

@@ -27,6 +27,8 @@ final class ScriptedExporter: SpanExporter {
     private let gate = NSCondition()
     private let result: @Sendable ([FinishedSpan]) -> SpanExportResult
 
+    let server: ExportServer? = ExportServer(address: "backend", port: "4318")
+
     init(_ result: @escaping @Sendable ([FinishedSpan]) -> SpanExportResult = { SpanExportResult(exported: $0.count) })
     {
         self.result = result

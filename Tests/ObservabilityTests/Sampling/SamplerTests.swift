@@ -80,6 +80,19 @@ struct SamplerTests {
         #expect("\(Sampler.parentBased(root: .alwaysOn))".hasPrefix("ParentBased{root:AlwaysOnSampler"))
     }
 
+    @Test("a ratio that is none is used and described as the nearest one")
+    func strangeRatios() {
+        let id = TraceID(high: 1, low: 0)
+        let cases: [(Double, String, Bool)] = [
+            (.nan, "1.000000", true), (.infinity, "1.000000", true), (7, "1.000000", true),
+            (-1, "0.000000", false), (-.infinity, "0.000000", false), (.leastNonzeroMagnitude, "0.000000", false),
+        ]
+        for (ratio, text, isSampled) in cases {
+            #expect("\(Sampler.traceIDRatio(ratio))" == "TraceIdRatioBased{\(text)}")
+            #expect(Sampler.traceIDRatio(ratio).shouldSample(parent: nil, traceID: id) == isSampled)
+        }
+    }
+
     @Test("identifiers are valid, distinct and repeatable by their seed")
     func identifiers() {
         let ids = IDGenerator()

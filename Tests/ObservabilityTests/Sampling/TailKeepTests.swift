@@ -141,6 +141,47 @@ struct TailKeepTests {
         #expect(process.spans.spans.count == before)
     }
 
+    @Test(
+        "what callers and errors can make long counts towards the memory: state, links, descriptions",
+        arguments: ["state", "link", "description"]
+    )
+    func longParts(part: String) throws {
+        var configuration = TailKeep.Configuration()
+        configuration.keptPerSecond = 0
+        let process = Process(configuration)
+        let state = try #require(
+            TraceState(headerLines: (0..<30).map { "k\($0)=" + String(repeating: "v", count: 250) })
+        )
+        let caller = SpanContext(
+            traceID: TraceID(high: 1, low: 2),
+            spanID: SpanID(3),
+            flags: [],
+            traceState: state,
+            isRemote: true
+        )
+        process.trace("short")
+        let short = process.tail.statistics.heldBytes / 3
+        let span = process.tracer.startSpan(
+            "long",
+            parent: part == "state" ? ActiveContext(spanContext: caller) : ActiveContext()
+        )
+        if part == "link" { span.addLink(OTelSpan.Link(context: caller)) }
+        if part == "description" { span.setStatus(.error(String(repeating: "e", count: 8_000))) }
+        span.end()
+        #expect(process.spans.spans.isEmpty)
+        #expect(process.tail.statistics.heldBytes - 3 * short > 7_500 + short)
+    }
+
+    @Test("none a second is none")
+    func noVerdicts() {
+        var configuration = TailKeep.Configuration()
+        configuration.keptPerSecond = 0
+        let process = Process(configuration)
+        process.trace("broken", error: true)
+        #expect(process.spans.spans.isEmpty)
+        #expect(process.tail.statistics.refusedTraces == 1)
+    }
+
     @Test("too many verdicts at once are refused and counted, and later ones are met again")
     func flood() {
         var configuration = TailKeep.Configuration()

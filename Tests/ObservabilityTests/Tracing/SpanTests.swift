@@ -148,6 +148,14 @@ struct SpanTests {
         #expect(try finished().attributes["a"] == .string(text))
     }
 
+    @Test("the text of an error is masked like a log line")
+    func maskedErrors() throws {
+        let span = tracer().startSpan("s")
+        span.setError(type: "Refused", message: "550 <ada@example.com> password=hunter2 unknown")
+        span.end()
+        #expect(try finished().status == .error("550 <***@example.com> password=[redacted] unknown"))
+    }
+
     @Test("ok is final, an error may be replaced by an error, unset changes nothing")
     func status() throws {
         func status(after changes: [OTelSpan.Status]) throws -> OTelSpan.Status {

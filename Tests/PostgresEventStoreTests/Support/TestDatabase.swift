@@ -56,8 +56,10 @@ struct TestDatabase: Sendable {
         let name = "test_" + UUID().uuidString.lowercased().replacing("-", with: "").prefix(12)
         environment = try await server.ensureDatabase(name: name)
         try await withPool { pool in
-            try await PostgresMigrator([EventStoreSchema.events, EventStoreSchema.outbox, EventStoreSchema.inbox])
-                .run(on: pool)
+            try await PostgresMigrator([
+                EventStoreSchema.events, EventStoreSchema.outbox, EventStoreSchema.outboxTotals, EventStoreSchema.inbox,
+            ])
+            .run(on: pool)
         }
     }
 

@@ -71,12 +71,16 @@ private final class BatchQueueCore<Element: Sendable>: Sendable {
         /// Elements that were taken, and those of them whose export has returned.
         var accepted = 0
         var settled = 0
-        var waiters: [Int: (target: Int, continuation: Continuation)] = [:]
+        /// Who waits, for how many elements, and what was lost before, which is not their concern.
+        var waiters: [Int: (target: Int, lost: Int, continuation: Continuation)] = [:]
         var nextWaiter = 0
         /// Whether the thread has been woken and has not looked yet.
         var isWakeUpPending = false
         /// When what waits is sent at the latest.
         var due: ContinuousClock.Instant
+
+        /// Elements that were lost on their way.
+        var lost: Int { settled - statistics.exported }
 
         /// Notes that the thread is to look; returns whether it must be woken for that.
         mutating func needsWakeUp() -> Bool {
@@ -148,7 +152,7 @@ private final class BatchQueueCore<Element: Sendable>: Sendable {
         let (id, mustWake) = state.withLock { state -> (Int?, Bool) in
             guard state.settled < state.accepted else { return (nil, false) }
             state.nextWaiter += 1
-            state.waiters[state.nextWaiter] = (state.accepted, continuation)
+            state.waiters[state.nextWaiter] = (state.accepted, state.lost, continuation)
             return (state.nextWaiter, state.needsWakeUp())
         }
         if mustWake { wakeUp.signal() }
@@ -196,7 +200,7 @@ private final class BatchQueueCore<Element: Sendable>: Sendable {
     }
 
     private func settle(_ count: Int, _ result: LogExportResult) {
-        let ready = state.withLock { state -> [Continuation] in
+        let ready = state.withLock { state -> [(Continuation, Bool)] in
             state.statistics.inFlight = 0
             // Every element is accounted for once, whatever the exporter's sum is.
             let exported = min(max(0, result.exported), count)
@@ -208,8 +212,9 @@ private final class BatchQueueCore<Element: Sendable>: Sendable {
             state.due = .now + delay
             let ready = state.waiters.filter { $0.value.target <= state.settled }
             for id in ready.keys { state.waiters[id] = nil }
-            return ready.values.map(\.continuation)
+            return ready.values.map { ($0.continuation, state.lost == $0.lost) }
         }
-        for continuation in ready { continuation.resume(returning: true) }
+        // At the deadline the exporter gives up what it has; that is settled, but not handed over.
+        for (continuation, isHandedOver) in ready { continuation.resume(returning: isHandedOver) }
     }
 }

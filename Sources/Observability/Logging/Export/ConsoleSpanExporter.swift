@@ -17,6 +17,9 @@ public struct ConsoleSpanExporter: SpanExporter {
         self.next = next
     }
 
+    /// Where the next exporter sends the spans.
+    public var server: ExportServer? { next?.server }
+
     /// Writes one line for each span.
     ///
     /// - Parameters:

@@ -1,0 +1,38 @@
+internal import JetStream
+internal import Observability
+
+/// The instants that travel with an event so that its consumer can tell the whole journey.
+///
+/// Decimal nanoseconds since the Unix epoch. `ce-time` says when the event was recorded.
+enum JourneyHeaders {
+    /// When the call arrived that caused the event.
+    static let acceptedAt = "contrail-accepted-at"
+    /// When the publish began.
+    static let publishedAt = "contrail-published-at"
+
+    /// Reads an instant; what is no number is as if it were absent.
+    static func instant(_ name: String, in headers: NATSHeaders) -> UInt64? {
+        headers.first(named: name).flatMap(UInt64.init)
+    }
+}
+
+extension Departure {
+    /// Reads what a message tells.
+    init(_ message: JetStreamMessage, event: EventEnvelope) {
+        // Anybody may publish: a call that lasted longer than this is no call, and would be taken for the cause.
+        let longestCall: UInt64 = 3_600_000_000_000
+        let arrival = JourneyHeaders.instant(JourneyHeaders.acceptedAt, in: message.headers)
+        self.init(
+            accepted: arrival.flatMap { event.time > $0 && event.time - $0 > longestCall ? nil : $0 },
+            recorded: event.time,
+            published: JourneyHeaders.instant(JourneyHeaders.publishedAt, in: message.headers),
+            stored: UInt64(clamping: message.metadata.timestamp)
+        )
+    }
+}
+
+/// When the gRPC call arrived that the running code serves.
+enum CallArrival {
+    /// In nanoseconds since the Unix epoch; `nil` outside of a call.
+    @TaskLocal static var current: UInt64?
+}

@@ -1,0 +1,158 @@
+internal import Contracts
+internal import ContrailInstrumentation
+internal import Foundation
+internal import Logging
+internal import Observability
+internal import SwiftProtobuf
+
+/// The gRPC methods about events that were given up.
+struct DeadLetterHandlers: Sendable {
+    let letters: DeadLetters
+    let journal: NotificationJournal
+    let logger: Logger
+
+    /// Which letters are meant; empty means any.
+    private struct Filter {
+        let reason: String
+        let eventType: String
+
+        func matches(_ letter: DeadLetter) -> Bool {
+            (reason.isEmpty || letter.reason == reason) && (eventType.isEmpty || letter.event.type == eventType)
+        }
+    }
+
+    func list(
+        _ request: Contrail_Notifications_V1_ListDeadLettersRequest
+    ) async throws -> Contrail_Notifications_V1_ListDeadLettersResponse {
+        guard (0...1000).contains(request.pageSize) else {
+            throw RequestError.invalid("page_size", "must be 1 to 1,000, not \(request.pageSize)")
+        }
+        guard let first = request.pageToken.isEmpty ? 1 : UInt64(request.pageToken) else {
+            throw RequestError.invalid("page_token", "must be the next_page_token of the page before")
+        }
+        let filter = Filter(reason: request.reason, eventType: request.eventType)
+        let limit = request.pageSize == 0 ? 50 : Int(request.pageSize)
+        return try await available {
+            var page: [DeadLetter] = []
+            var next = first
+            while page.count <= limit, let letter = try await letters.next(from: next) {
+                if filter.matches(letter) { page.append(letter) }
+                next = letter.sequence + 1
+            }
+            let total = try await letters.count()
+            return .with {
+                $0.deadLetters = page.prefix(limit).map(Contrail_Notifications_V1_DeadLetter.init)
+                $0.nextPageToken = page.count > limit ? String(page[limit].sequence) : ""
+                $0.total = total
+            }
+        }
+    }
+
+    func get(
+        _ request: Contrail_Notifications_V1_GetDeadLetterRequest
+    ) async throws -> Contrail_Notifications_V1_GetDeadLetterResponse {
+        guard let letter = try await available({ try await letters.letter(request.sequence) }) else {
+            throw RequestError.notFound("dead letter", String(request.sequence))
+        }
+        return .with {
+            $0.deadLetter = Contrail_Notifications_V1_DeadLetter(letter)
+            $0.headers = Dictionary(letter.headers.map { ($0.name, $0.value) }) { "\($0), \($1)" }
+            $0.payload = Data(letter.payload)
+        }
+    }
+
+    func redrive(
+        _ request: Contrail_Notifications_V1_RedriveDeadLettersRequest
+    ) async throws -> Contrail_Notifications_V1_RedriveDeadLettersResponse {
+        guard request.all != !request.sequences.isEmpty else {
+            throw RequestError.invalid("sequences", "must name dead letters, or all must be set, and not both")
+        }
+        guard request.sequences.count <= 1000 else {
+            throw RequestError.invalid("sequences", "must be at most 1,000, not \(request.sequences.count)")
+        }
+        var response = Contrail_Notifications_V1_RedriveDeadLettersResponse()
+        if request.all {
+            let filter = Filter(reason: request.reason, eventType: request.eventType)
+            // What is given up again while this runs is not redriven in a circle.
+            let last = try await available { try await letters.last() }
+            var next: UInt64 = 1
+            while next <= last, let letter = try await available({ try await letters.next(from: next) }),
+                letter.sequence <= last
+            {
+                next = letter.sequence + 1
+                guard filter.matches(letter) else { continue }
+                response.results.append(await redrive(letter, dryRun: request.dryRun))
+            }
+        } else {
+            for sequence in request.sequences {
+                if let letter = try await available({ try await letters.letter(sequence) }) {
+                    response.results.append(await redrive(letter, dryRun: request.dryRun))
+                } else {
+                    response.results.append(
+                        .with {
+                            $0.sequence = sequence
+                            $0.outcome = .notFound
+                        }
+                    )
+                }
+            }
+        }
+        return response
+    }
+
+    private func redrive(_ letter: DeadLetter, dryRun: Bool) async -> Contrail_Notifications_V1_RedriveResult {
+        var result = Contrail_Notifications_V1_RedriveResult.with {
+            $0.sequence = letter.sequence
+            $0.eventID = letter.event.id
+        }
+        if dryRun {
+            result.outcome = .wouldRedrive
+            return result
+        }
+        do {
+            let redrive = try await letters.redrive(letter)
+            result.outcome = redrive.isDuplicate ? .alreadyRedriven : .redriven
+            result.streamSequence = redrive.streamSequence
+            // Also for a duplicate: whoever sent it before may have died before saying so.
+            try await journal.redriven(letter.event.id, by: letter.consumer)
+            logger.info(
+                "dead letter redriven",
+                metadata: ["event.id": "\(letter.event.id)", "sequence": "\(letter.sequence)"]
+            )
+        } catch {
+            if result.outcome == .unspecified { result.outcome = .failed }
+            result.message = String("\(error)".prefix(500))
+        }
+        return result
+    }
+
+    /// Tells callers that the broker is away, and when to come again.
+    private func available<T>(_ body: () async throws -> T) async throws -> T {
+        do {
+            return try await body()
+        } catch let error as CancellationError {
+            throw error
+        } catch {
+            throw RequestError.unavailable("nats", "the dead letters cannot be read now: \(error)")
+        }
+    }
+}
+
+extension Contrail_Notifications_V1_DeadLetter {
+    init(_ letter: DeadLetter) {
+        self.init()
+        sequence = letter.sequence
+        eventID = letter.event.id
+        eventType = letter.event.type
+        reason = letter.reason
+        errorType = letter.errorType
+        error = letter.error
+        attempts = Int32(clamping: letter.attempts)
+        subject = letter.subject
+        stream = letter.stream
+        streamSequence = letter.streamSequence
+        consumer = letter.consumer
+        deadAt = Google_Protobuf_Timestamp(unixNanoseconds: letter.deadAt)
+        traceID = letter.trace?.traceID.hex ?? ""
+    }
+}

@@ -1,0 +1,61 @@
+internal import ContrailInstrumentation
+internal import Observability
+
+/// What the notifications service counts and measures of notifications.
+struct NotificationMetrics: Sendable {
+    private let delivered: MetricFamily<CounterMetric>
+    private let stage: MetricFamily<HistogramMetric>
+    private let endToEnd: HistogramMetric
+    private let late: MetricFamily<CounterMetric>
+    private let deadLettered: MetricFamily<CounterMetric>
+
+    init(registry: MetricsRegistry) {
+        delivered = registry.counter(
+            "notification_delivered_total",
+            help: "Notifications that were delivered and recorded.",
+            labels: ["notification_channel"]
+        )
+        stage = registry.histogram(
+            "notification_stage_duration_seconds",
+            help: "Time that a notification spent in a stage of its journey. The sums add up to the end-to-end time.",
+            unit: .seconds,
+            labels: ["stage"],
+            buckets: .notificationSeconds
+        )
+        endToEnd =
+            registry.histogram(
+                "notification_end_to_end_duration_seconds",
+                help: "Time from the call that caused a notification until it was handled.",
+                unit: .seconds,
+                labels: [],
+                buckets: .notificationSeconds
+            ).labels()
+        late = registry.counter(
+            "notification_late_total",
+            help: "Notifications that took longer than they may, by the longest stage.",
+            labels: ["cause", "reason"]
+        )
+        deadLettered = registry.counter(
+            "notification_dead_lettered_total",
+            help: "Events that were given up.",
+            labels: ["reason"]
+        )
+    }
+
+    func delivered(by channel: String) {
+        delivered.labels(channel).increment()
+    }
+
+    /// Measures a journey; the current span is the exemplar.
+    func completed(_ journey: CompletedJourney) {
+        for (stage, nanoseconds) in journey.stages {
+            self.stage.labels(stage.rawValue).observe(Double(nanoseconds) / 1e9)
+        }
+        endToEnd.observe(Double(journey.total) / 1e9)
+        if let cause = journey.cause { late.labels(cause.rawValue, journey.causeReason ?? "").increment() }
+    }
+
+    func deadLettered(because reason: String) {
+        deadLettered.labels(reason).increment()
+    }
+}

@@ -1,0 +1,22 @@
+/// What the types of this module know of time: the present instant, and how to sleep until another.
+///
+/// A clock is a generic parameter of an initialiser only. Its instants are those of `ContinuousClock`, whatever drives
+/// them, because a ``Deadline`` travels in a task-local, which cannot be generic.
+struct TimeSource: Sendable {
+    private let read: (@Sendable () -> ContinuousClock.Instant)?
+    private let wait: @Sendable (ContinuousClock.Instant) async throws -> Void
+
+    init<C: Clock>(_ clock: C) where C.Instant == ContinuousClock.Instant {
+        // The usual clock is called directly: it is read twice for each call.
+        if clock is ContinuousClock { read = nil } else { read = { clock.now } }
+        wait = { try await clock.sleep(until: $0, tolerance: nil) }
+    }
+
+    var now: ContinuousClock.Instant {
+        if let read { read() } else { ContinuousClock.now }
+    }
+
+    func sleep(until instant: ContinuousClock.Instant) async throws {
+        try await wait(instant)
+    }
+}
