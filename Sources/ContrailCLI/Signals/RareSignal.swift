@@ -13,10 +13,8 @@ enum RareSignal {
         "log a journey was not stored": "the database goes away between an acknowledgement and the next statement",
         "log advisories are not heard any more": "the durable consumer of the advisories is deleted while it is in use",
         "log an advisory will be read again": "NATS goes away while an advisory is read",
-        "log an attempt cannot be kept": "the database goes away while a delivery fails",
         "log consuming ended": "the durable consumer is deleted while it is in use",
         "log did not stop within the grace period, exiting now": "a part hangs while the process stops",
-        "log earlier attempts cannot be read": "the database is away when an event comes again",
         "log event could not be settled, it will come again":
             "the connection's buffer is full when NATS goes away before a delivery is settled",
         "log messages to NATS are being dropped": "the connection's buffer fills during an outage of NATS",

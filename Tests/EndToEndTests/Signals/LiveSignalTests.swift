@@ -109,9 +109,7 @@ extension EndToEnd {
                 try Contrail_Events_V1_OrderShipped.with {
                     ($0.orderID, $0.userID, $0.trackingNumber) = (order, user.id, "t")
                 }.serializedBytes() as [UInt8]
-            let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-            let configuration = try NATSConfiguration(environment: ["NATS_URL": shop.stack.nats.url])
-            let connection = try await NATSConnection.connect(configuration, logger: silent)
+            let connection = try await connect(shop)
             let stream = JetStreamContext(connection)
             let (_, traceID) = try await shop.traced("poison") {
                 _ = try await stream.publish(subject: "order.shipped", headers: headers("p"), payload: [10, 255, 1])
@@ -146,6 +144,13 @@ extension EndToEnd {
             let redriven = try await shop.notifications.redriveDeadLetters(.with { $0.all = true })
             #expect(redriven.results.map(\.outcome) == [.redriven])
             _ = try await shop.notification(ofOrder: order, event: "order.shipped")
+        }
+
+        private func connect(_ shop: Shop) async throws -> NATSConnection {
+            try await NATSConnection.connect(
+                try NATSConfiguration(environment: ["NATS_URL": shop.stack.nats.url]),
+                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+            )
         }
 
         private func headers(_ id: String) -> NATSHeaders {
@@ -224,8 +229,27 @@ extension EndToEnd {
             for service in ["users", "orders"] {
                 #expect(await eventually { log(shop.stack, service).contains("outbox relay waits") })
             }
+            // An event comes in between, and again.
+            let order = UUID().uuidString.lowercased()
+            let event =
+                try Contrail_Events_V1_OrderShipped.with {
+                    ($0.orderID, $0.userID, $0.trackingNumber) = (order, user.id, "t")
+                }.serializedBytes() as [UInt8]
+            let connection = try await connect(shop)
+            _ = try await JetStreamContext(connection).publish(
+                subject: "order.shipped",
+                headers: headers("between"),
+                payload: event
+            )
+            await connection.shutdown()
+            for line in [
+                "notifications cannot be counted", "an attempt cannot be kept", "earlier attempts cannot be read",
+            ] {
+                #expect(await eventually { log(shop.stack, "notifications").contains(line) }, "\(line)")
+            }
             try await shop.stack.postgres.restart()
             for service in Self.services { #expect(try await admin.becomes(200, service, naming: "ok")) }
+            _ = try await shop.notification(ofOrder: order, event: "order.shipped")
         }
 
         /// A table that is gone is nothing that a handler plans for.
