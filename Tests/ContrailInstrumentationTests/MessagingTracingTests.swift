@@ -4,6 +4,7 @@ import LocalStack
 import Logging
 import Observability
 import Resilience
+import Synchronization
 import TestKit
 import Testing
 import Tracing
@@ -51,6 +52,7 @@ struct MessagingTracingTests {
 
     private func withBench(
         attempts: Int = 500,
+        backoff: ExponentialBackoff = ExponentialBackoff(initial: .milliseconds(20), maximum: .milliseconds(40)),
         handler: @escaping TracedConsumer.Handler = { _ in },
         _ body: @Sendable (Bench) async throws -> Void
     ) async throws {
@@ -70,7 +72,7 @@ struct MessagingTracingTests {
             subjects: ["thing.happened"]
         )
         configuration.maximumAttempts = attempts
-        configuration.backoff = ExponentialBackoff(initial: .milliseconds(20), maximum: .milliseconds(40))
+        configuration.backoff = backoff
         let consumer = TracedConsumer(configuration, broker: broker, telemetry: telemetry, handler: handler)
         let result: Result<Void, any Error>
         do {
@@ -105,6 +107,40 @@ struct MessagingTracingTests {
         await server.stop()
         try result.get()
     }
+
+    @Test("A handler that always fails is called no more often than the backoff allows")
+    func boundedRedelivery() async throws {
+        // `make test` looks for five seconds, `make test-long` for sixty.
+        let isLong = ProcessInfo.processInfo.environment["CONTRAIL_LONG_TESTS"] == "1"
+        let time = Duration.seconds(isLong ? 60 : 5)
+        let backoff = ExponentialBackoff(initial: .milliseconds(500), maximum: .seconds(60))
+        let events = 20
+        let calls = Mutex<[String: Int]>([:])
+        try await withBench(backoff: backoff) { delivery in
+            calls.withLock { $0[delivery.event.id, default: 0] += 1 }
+            throw AlwaysFails()
+        } _: { bench in
+            let start = ContinuousClock.now
+            for number in 0..<events { try await bench.publish("event-\(number)") }
+            // A time in which something must not happen.
+            try await Task.sleep(for: time)
+            let counts = calls.withLock { $0 }
+            let elapsed = ContinuousClock.now - start
+            // Equal jitter waits at least half of each ceiling.
+            var most = 1
+            var earliest = Duration.zero
+            while true {
+                earliest += backoff.ceiling(afterFailures: most) / 2
+                guard earliest <= elapsed else { break }
+                most += 1
+            }
+            #expect(counts.count == events)
+            #expect(counts.values.allSatisfy { $0 <= most }, "\(counts), at most \(most)")
+            #expect(counts.values.allSatisfy { $0 >= 3 }, "the handler was not called again: \(counts)")
+        }
+    }
+
+    private struct AlwaysFails: Error {}
 
     @Test("An event's trace goes through the outbox, the broker and the handler")
     func handled() async throws {

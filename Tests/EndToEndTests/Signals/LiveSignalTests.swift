@@ -264,9 +264,9 @@ extension EndToEnd {
                 ),
             ]
             for (database, table, call) in tables {
-                try await sql(shop.stack, database, "ALTER TABLE \(table) RENAME TO gone")
+                try await shop.stack.sql(database, "ALTER TABLE \(table) RENAME TO gone")
                 #expect(try await refusal(call).code == .internalError)
-                try await sql(shop.stack, database, "ALTER TABLE gone RENAME TO \(table)")
+                try await shop.stack.sql(database, "ALTER TABLE gone RENAME TO \(table)")
             }
         }
 
@@ -276,10 +276,10 @@ extension EndToEnd {
                 ("ALTER TABLE inbox RENAME TO gone", "inbox was not cleaned", "ALTER TABLE gone RENAME TO inbox"),
                 ("UPDATE inbox SET handled_at = handled_at - interval '20 days'", "inbox cleaned", "SELECT 1"),
             ] {
-                try await sql(stack, "notifications", before)
+                try await stack.sql("notifications", before)
                 try await stack.service("notifications").restart()
                 #expect(await eventually { log(stack, "notifications").contains(line) })
-                try await sql(stack, "notifications", after)
+                try await stack.sql("notifications", after)
             }
         }
 
@@ -373,18 +373,6 @@ extension EndToEnd {
 
         private func log(_ stack: Stack, _ service: String) -> String {
             (try? String(contentsOfFile: stack.service(service).process.logFile, encoding: .utf8)) ?? ""
-        }
-
-        private func sql(_ stack: Stack, _ database: String, _ statement: String) async throws {
-            let psql = Command(
-                executable: stack.postgres.binaries + "/psql",
-                arguments: ["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--command=\(statement)"],
-                environment: try stack.postgres.superuserEnvironment(database: database)
-            )
-            try await LocalStack.Tool.runSuccessfully(
-                psql,
-                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-            )
         }
 
         private func health(
