@@ -179,6 +179,7 @@ let package = Package(
         ),
         tests("Contracts", ["Contracts"]),
         tests("ServiceRuntime", ["ServiceRuntime", "ContrailInstrumentation", "Contracts", grpc, protobuf, logging]),
+        tests("ContrailCLI", ["ContrailCLI", "Contracts", protobuf]),
         tests("Orders", ["Orders", "Contracts", "EventSourcing", "TestKit", grpc, grpcProtobuf, protobuf]),
         tests(
             "EndToEnd",

@@ -69,6 +69,7 @@ public enum NotificationsService: ServiceDefinition {
             storage: NotificationStorage(pool: storage.pool),
             telemetry: telemetry
         )
+        let advisories = AdvisoryWatch(broker: broker, consumer: NotificationHandler.consumer, telemetry: telemetry)
         return ServiceParts(
             preparations: [
                 storage.preparation,
@@ -76,10 +77,17 @@ public enum NotificationsService: ServiceDefinition {
                 Preparation("consumers") {
                     for consumer in consumers { try await broker.ensure(consumer.configuration) }
                 },
+                Preparation("advisories") { try await advisories.prepare(replicas: replicas) },
             ],
             work: [storage.work, .broker(broker), .client("users client", users)]
-                + consumers.map(work) + [BackgroundWork("notification watch") { try await watch.run() }] + [
-                    cleaning(storage, journal, logger: telemetry.logger)
+                + consumers.map(work) + [
+                    BackgroundWork("notification watch") { try await watch.run() },
+                    BackgroundWork("advisory watch") {
+                        try await advisories.run()
+                    } beginShutdown: {
+                        advisories.beginShutdown()
+                    },
+                    cleaning(storage, journal, logger: telemetry.logger),
                 ],
             dependencies: [storage.dependency, .broker(broker)],
             grpcServices: [

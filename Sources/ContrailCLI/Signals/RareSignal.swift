@@ -9,6 +9,10 @@ enum RareSignal {
         "log NATS reported an error": "libnats reports an error that is neither a loss of the connection nor a refusal",
         "log The telemetry backend took a batch with a remark": "the backend answers with a partial success",
         "log a pull request was refused": "the server ends a pull request early, as it does when it stops in order",
+        "log a consumer went quiet": "a server forgets requests and goes on with heartbeats",
+        "log a journey was not stored": "the database goes away between an acknowledgement and the next statement",
+        "log advisories are not heard any more": "the durable consumer of the advisories is deleted while it is in use",
+        "log an advisory will be read again": "NATS goes away while an advisory is read",
         "log consuming ended": "the durable consumer is deleted while it is in use",
         "log did not stop within the grace period, exiting now": "a part hangs while the process stops",
         "log event could not be settled, it will come again":
@@ -25,6 +29,7 @@ enum RareSignal {
         "span nak {messaging.destination.name} client: error.type":
             "the connection's buffer is full while NATS is away",
         "span outbox wait internal: contrail.clock_skew": skew,
+        "span process {messaging.destination.name} consumer: contrail.clock_skew": skew,
         "span redelivery wait internal: contrail.clock_skew": skew,
         "span stream wait internal: contrail.clock_skew": skew,
         "span term {messaging.destination.name} client: error.type":

@@ -207,14 +207,34 @@ public struct SignalCatalogue: Sendable, Encodable {
             )
         }
         guard let meaning = ownLabels[name] else { throw SignalCatalogueError(what: "label", name: name) }
-        return Label(name: name, attribute: nil, meaning: meaning, values: nil)
+        return Label(name: name, attribute: nil, meaning: meaning, values: ownLabelValues[name])
     }
 
+    /// All values of our own labels, where they are a fixed set.
+    private static let ownLabelValues = [
+        "cause": Stage.allCases.map(\.rawValue),
+        "place": ["outbox", "ORDERS", "USERS"],
+        "stage": Stage.allCases.map(\.rawValue),
+        "kind": ["max_deliveries", "terminated"],
+        "state": [
+            "requested", "pending", "delivered", "dead_lettered", "connecting", "connected", "reconnecting", "closed",
+        ],
+    ]
+
     private static let ownLabels = [
+        "cause": "The longest stage of a late notification.",
+        "consumer": "The durable JetStream consumer.",
+        "event_type": "The kind of event: `order.created`.",
+        "kind": "What JetStream said about a message.",
+        "notification_channel": "How the customer is told: `log` or `smtp`.",
         "outcome":
             "What became of spans that were held, `promoted` or `evicted`; or of callers' wish to be sampled, `forced` or `refused`.",
+        "place": "Where events wait: the outbox of a service, or a stream.",
         "problem": "The kind of mistake, by the code of `MetricsProblem`.",
-        "reason": "Why a trace is kept.",
+        "reason": "Why: a trace is kept, a late notification had to be tried again, or an event was given up.",
+        "stage": "A part of a notification's journey.",
+        "state": "What has become of notifications; or where a connection is in its life.",
+        "stream": "The JetStream stream.",
         "swift": "The version of the Swift compiler.",
         "version": "The service's version.",
     ]

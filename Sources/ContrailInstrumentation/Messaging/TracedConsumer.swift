@@ -29,6 +29,9 @@ public final class TracedConsumer: Sendable {
         public var maximumAttempts = 500
         /// The age of an event, when it has been handled, from which on its whole trace is kept whatever the sampler said.
         public var lateAfter = Duration.seconds(10)
+        /// How long nothing may be delivered while events are pending before the subscription is recreated; servers can
+        /// forget a consumer's requests when they restart.
+        public var stallTimeout = Duration.seconds(30)
         /// The delay before the next delivery.
         public var backoff = ExponentialBackoff(initial: .milliseconds(500), maximum: .seconds(60))
 
@@ -92,6 +95,7 @@ public final class TracedConsumer: Sendable {
             .terminate
         )
         metrics = ConsumeMetrics(registry: telemetry.metrics)
+        metrics.watches(configuration)
     }
 
     /// Consumes until the shutdown; handlers that run are awaited.
@@ -102,7 +106,8 @@ public final class TracedConsumer: Sendable {
         let messages = try context.messages(
             stream: configuration.stream,
             consumer: configuration.consumer,
-            options: PullOptions(maximumBuffered: configuration.concurrency)
+            options: PullOptions(maximumBuffered: configuration.concurrency, stallTimeout: configuration.stallTimeout),
+            onStall: { [metrics, configuration] _ in metrics.stalled(configuration) }
         )
         let goesOn = stop.withLock { state in
             guard case .running = state else { return false }

@@ -158,6 +158,18 @@ extension SpanDeclaration {
         meaning: "The message is taken out of its stream, because it is a dead letter now."
     )
 
+    static let advisory = SpanDeclaration(
+        "advisory ",
+        detail: Key.natsAdvisory,
+        scope: "contrail.messaging",
+        meaning: "JetStream said that a consumer will not get the message again; it has no duration.",
+        attributes: [
+            Key.messagingSystem, Key.natsAdvisory, Key.natsStream, Key.natsConsumer, Key.natsStreamSequence,
+            Key.natsDeliveryCount,
+        ],
+        sometimes: [(Key.deadLetterReason, "the consumer's client ended it and said why")]
+    )
+
     private static func settle(_ prefix: String, meaning: String) -> SpanDeclaration {
         SpanDeclaration(
             prefix,

@@ -196,6 +196,13 @@ extension SemanticConventions {
         AttributeDeclaration(natsDeliveryCount, .int, .ours, "Which delivery of the message it is, 1 for the first."),
         AttributeDeclaration(natsDuplicate, .bool, .ours, "Whether JetStream had the message already."),
         AttributeDeclaration(
+            natsAdvisory,
+            .string,
+            .ours,
+            "What JetStream said about the message.",
+            values: ["max_deliveries", "terminated"]
+        ),
+        AttributeDeclaration(
             stage,
             .string,
             .ours,
@@ -245,10 +252,7 @@ extension SemanticConventions {
             notificationCause,
             .string,
             .ours,
-            "The longest stage of a late notification.",
-            values: [
-                "accept", "outbox_wait", "publish", "stream_wait", "redelivery_wait", "lookup", "deliver", "record",
-            ]
+            "The longest stage of a late notification: a value of the label `stage`."
         ),
         AttributeDeclaration(
             notificationCauseReason,

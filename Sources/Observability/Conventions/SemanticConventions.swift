@@ -117,6 +117,8 @@ public enum SemanticConventions {
     public static let natsDeliveryCount = "messaging.nats.delivery_count"
     /// `messaging.nats.duplicate`
     public static let natsDuplicate = "messaging.nats.duplicate"
+    /// `messaging.nats.advisory`
+    public static let natsAdvisory = "messaging.nats.advisory"
     /// `contrail.stage`
     public static let stage = "contrail.stage"
     /// `contrail.stage.accept.duration`
