@@ -147,17 +147,17 @@ struct DeadLetterHandlers: Sendable {
             return result
         }
         do {
+            try await journal.redriven(true, letter.event.id, by: letter.consumer)
             let redrive = try await letters.redrive(letter)
             result.outcome = redrive.isDuplicate ? .alreadyRedriven : .redriven
             result.streamSequence = redrive.streamSequence
-            // Also for a duplicate: whoever sent it before may have died before saying so.
-            try await journal.redriven(letter.event.id, by: letter.consumer)
             logger.info(
                 "dead letter redriven",
                 metadata: ["event.id": "\(letter.event.id)", "sequence": "\(letter.sequence)"]
             )
         } catch {
-            if result.outcome == .unspecified { result.outcome = .failed }
+            try? await journal.redriven(false, letter.event.id, by: letter.consumer)
+            result.outcome = .failed
             result.message = String("\(error)".prefix(500))
         }
         return result

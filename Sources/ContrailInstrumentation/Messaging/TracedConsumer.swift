@@ -217,7 +217,9 @@ public final class TracedConsumer: Sendable {
             settlement: attempt.settlement,
             span: attempt.span
         )
-        guard let failure = await keepingAlive(attempt.message, { await self.outcome(of: delivery) }) else {
+        guard let failure = await keepingAlive(attempt.message, {
+            await self.outcome(of: delivery, deliveries: attempt.message.metadata.deliveryCount)
+        }) else {
             // A handler that had nothing to record, because it knew the event.
             if !attempt.settlement.isDone { _ = try? await delivery.acknowledge() }
             memory.forget(attempt.event.id)
@@ -260,7 +262,8 @@ public final class TracedConsumer: Sendable {
         let deadReason: String?
     }
 
-    private func outcome(of delivery: EventDelivery) async -> Failure? {
+    /// - Parameter deliveries: Those since the event was published, or sent on its way again: what the limit counts.
+    private func outcome(of delivery: EventDelivery, deliveries: UInt64) async -> Failure? {
         do {
             guard configuration.subjects.contains(delivery.event.type) else {
                 throw EventRejection(
@@ -273,7 +276,7 @@ public final class TracedConsumer: Sendable {
         } catch let error as EventRejection {
             return Failure(error: error, type: error.reason, deadReason: error.reason)
         } catch {
-            let isLast = delivery.attempt >= configuration.maximumAttempts
+            let isLast = deliveries >= UInt64(max(1, configuration.maximumAttempts))
             return Failure(
                 error: error,
                 type: error.failureReason,
