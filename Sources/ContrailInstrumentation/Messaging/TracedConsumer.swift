@@ -238,8 +238,7 @@ public final class TracedConsumer: Sendable {
     /// What is known of earlier attempts. An event that comes for the first time needs nobody to be asked.
     private func failedAttempts(at event: EventEnvelope, _ message: JetStreamMessage) async -> [DeliveryAttempt] {
         let remembered = memory.attempts(atEvent: event.id)
-        let isRedriven = message.headers.first(named: DeadLetterHeaders.redriven) != nil
-        guard let journal, message.metadata.deliveryCount > 1 || !remembered.isEmpty || isRedriven else {
+        guard let journal, message.metadata.deliveryCount > 1 || !remembered.isEmpty || message.isRedriven else {
             return remembered
         }
         do {
@@ -395,7 +394,7 @@ extension TracedConsumer {
         var attributes = Attributes.event(event)
         attributes[SemanticConventions.natsDeliveryCount] = .int(message.metadata.deliveryCount)
         // A server that was killed may have forgotten deliveries; what this process remembers it knows.
-        let isFirst = message.metadata.deliveryCount == 1 && previous == nil
+        let isFirst = message.metadata.deliveryCount == 1 && previous == nil && !message.isRedriven
         let stage = isFirst ? Stage.streamWait : .redeliveryWait
         attributes[SemanticConventions.stage] = stage.attribute
         let start: UInt64
@@ -403,7 +402,7 @@ extension TracedConsumer {
             start = previous.failedAt
             attributes.merge(previous.attributes)
         } else {
-            start = UInt64(clamping: message.metadata.timestamp)
+            start = message.firstStored
         }
         let wait = tracer.startSpan(
             isFirst ? .streamWait : .redeliveryWait,

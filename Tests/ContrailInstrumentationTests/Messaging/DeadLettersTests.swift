@@ -136,6 +136,17 @@ struct DeadLettersTests {
             for span in bench.spans.spans(named: "process thing.happened") {
                 #expect(span.context.traceID == origin.context.traceID)
             }
+            // The time as a dead letter is a wait between attempts.
+            let wait = try #require(bench.spans.spans(named: "redelivery wait").first)
+            let attempts = bench.spans.spans(named: "process thing.happened")
+            #expect(wait.endTime == attempts[1].startTime && wait.startTime <= attempts[0].startTime)
+            #expect(attempts[1].attributes["contrail.clock_skew"] == nil)
+            guard case .double(let waited)? = attempts[1].attributes["contrail.stage.redelivery_wait.duration"] else {
+                Issue.record("the journey is not told")
+                return
+            }
+            #expect(abs(waited - Double(wait.endTime - wait.startTime) / 1e9) < 1e-6)
+            #expect(attempts[1].attributes["contrail.stage.stream_wait.duration"] == .double(0))
 
             // Whoever read the letter before may redrive it too: the stream recognises the event.
             let again = try await bench.letters.redrive(letter)
