@@ -148,7 +148,14 @@ let package = Package(
         executable("contrail", ["ContrailCLI", arguments]),
 
         // T: test kits and tests.
-        library("TestKit", ["Observability"]),
+        library(
+            "TestKit",
+            [
+                "Observability",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ]
+        ),
         tests("Observability", ["Observability", "TestKit", logging, metrics, tracing]),
         tests("Resilience", ["Resilience", "TestKit"]),
         tests("EventSourcing", ["EventSourcing"]),
