@@ -234,7 +234,7 @@ struct MessagingTracingTests {
             await connection.shutdown()
             let headers = stored.message.headers
             #expect(headers["x-kept"] == "1")
-            #expect(headers["Nats-Msg-Id"] == "one:tester")
+            #expect(headers["Nats-Msg-Id"] == "one:tester:1")
             #expect(headers["Nats-Expected-Stream"] == "DEAD_LETTERS" && headers["Nats-Other"] == nil)
         }
     }

@@ -87,7 +87,7 @@ extension Shop {
         }
     }
 
-    private func pages(ofUser user: String) async throws -> [Contrail_Notifications_V1_Notification] {
+    func pages(ofUser user: String) async throws -> [Contrail_Notifications_V1_Notification] {
         var all: [Contrail_Notifications_V1_Notification] = []
         var token = ""
         repeat {

@@ -181,16 +181,16 @@ struct BrokerConformanceTests {
     )
     func ackWait(kind: BrokerKind) async throws {
         try await kind.with { broker in
-            let consumer = try await setUp(broker, ackWait: .milliseconds(600))
+            let consumer = try await setUp(broker, ackWait: .milliseconds(1500))
             try await publish(broker, "a")
             let start = ContinuousClock.now
             let first = try #require(try await consumer.next())
-            for _ in 0..<3 {
-                try await Task.sleep(for: .milliseconds(300))
+            for _ in 0..<4 {
+                try await Task.sleep(for: .milliseconds(500))
                 try first.inProgress()
             }
             let second = try #require(try await consumer.next())
-            #expect(ContinuousClock.now - start >= .milliseconds(1400))
+            #expect(ContinuousClock.now - start >= .milliseconds(3400))
             #expect(second.metadata.deliveryCount == 2)
             try await second.ackSync()
         }

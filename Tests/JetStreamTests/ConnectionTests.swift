@@ -1,6 +1,7 @@
 import Foundation
-import JetStream
 import Testing
+
+@testable import JetStream
 
 @Suite("A NATS connection")
 struct ConnectionTests {
@@ -235,6 +236,66 @@ struct ConnectionTests {
                 for number in 0..<count {
                     #expect(try await messages.next()?.payload == "\(number)".bytes)
                 }
+            }
+        }
+    }
+
+    @Test("counts what goes out and in, losses, returns and what a slow reader dropped")
+    func statistics() async throws {
+        try await TestNATSServer.with { server in
+            try await server.withConnection { connection in
+                let slow = try connection.subscribe(to: "a", bufferLimit: 2)
+                for _ in 0..<5 { try await connection.publish(NATSMessage(subject: "a", payload: "four".bytes)) }
+                try await eventually("all have arrived") { connection.statistics.receivedMessages == 5 }
+                let statistics = connection.statistics
+                #expect(statistics.sentMessages == 5)
+                #expect(statistics.sentBytes == 20)
+                #expect(statistics.receivedBytes == 20)
+                #expect(statistics.droppedMessages == 3)
+                #expect(statistics.queuedMessages == 0)
+                #expect(statistics.pendingRequests == 0)
+                #expect(statistics.disconnects == 0)
+                for round in 1...2 {
+                    server.kill()
+                    try await eventually("the loss is noticed") { connection.status == .reconnecting }
+                    try await server.start()
+                    try await eventually("it is back") { connection.status == .connected }
+                    #expect(connection.statistics.disconnects == round)
+                    #expect(connection.statistics.reconnects == round)
+                }
+                _ = slow
+            }
+        }
+    }
+
+    @Test("carries headers, replies and payloads with the public API of libnats too", arguments: [false, true])
+    func withoutInternals(usesInternals: Bool) async throws {
+        try await TestNATSServer.with { server in
+            try await server.withConnection {
+                if !usesInternals { $0.libraryInternals = nil }
+            } _: { connection in
+                let questions = try connection.subscribe(to: "echo")
+                async let served: Void = {
+                    for try await question in questions {
+                        var answer = question
+                        answer.subject = question.reply ?? ""
+                        answer.reply = nil
+                        try await connection.publish(answer)
+                        if question.payload.count == 3 { return }
+                    }
+                }()
+                for count in (0...3) {
+                    var headers: NATSHeaders = [:]
+                    for number in 0..<count { headers.append("x-\(number)", "value: of \(number)") }
+                    let payload = [UInt8](repeating: 0, count: count)
+                    let answer = try await connection.request(
+                        NATSMessage(subject: "echo", headers: headers, payload: payload)
+                    )
+                    #expect(answer.payload == payload)
+                    #expect(answer.headers.count == count)
+                    for number in 0..<count { #expect(answer.headers["x-\(number)"] == "value: of \(number)") }
+                }
+                try await served
             }
         }
     }

@@ -51,6 +51,36 @@ struct PermissionTests {
         }
     }
 
+    @Test("a refused acknowledgement, and a consumer's refused inbox, are errors at once")
+    func refusedAcknowledgement() async throws {
+        let users = """
+            authorization { users: [
+              { user: reader, password: "s3cret", permissions: {
+                  publish: ["order.>", "$JS.API.>"], subscribe: ["_INBOX_reader.>", "_INBOX_none.*.*.*"] } }
+            ] }
+            """
+        try await TestNATSServer.with(extraConfiguration: users) { server in
+            var configuration = configuration(server, user: "reader", password: "s3cret")
+            configuration.inboxPrefix = "_INBOX_reader"
+            let connection = try await NATSConnection.connect(configuration, logger: .quiet)
+            let jetStream = try await PullConsumerTests.setUp(connection)
+            _ = try await jetStream.publish(subject: "order.created", payload: [])
+            let consumer = try jetStream.messages(stream: "ORDERS", consumer: "n")
+            let message = try #require(try await consumer.next())
+            let start = ContinuousClock.now
+            #expect(try await failure { try await message.ackSync() }.code == .permissionDenied)
+            #expect(ContinuousClock.now - start < .seconds(4))
+            #expect(connection.statistics.permissionDenials == 1)
+            await connection.shutdown()
+
+            configuration.inboxPrefix = "_INBOX_none"
+            let other = try await NATSConnection.connect(configuration, logger: .quiet)
+            let refused = try JetStreamContext(other).messages(stream: "ORDERS", consumer: "n")
+            #expect(try await failure { _ = try await refused.next() }.code == .permissionDenied)
+            await other.shutdown()
+        }
+    }
+
     @Test("wrong credentials are an error at once, without the password in it")
     func wrongPassword() async throws {
         try await TestNATSServer.with(extraConfiguration: Self.users) { server in

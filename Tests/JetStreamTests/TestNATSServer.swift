@@ -9,11 +9,16 @@ import Testing
 final class TestNATSServer: Sendable {
     let port: UInt16
     let folder: URL
+    /// Whether each message is on disk before it is acknowledged.
+    private let synchronous: Bool
+    private let jetStream: Bool
     private let process = Mutex<Process?>(nil)
 
-    private init(port: UInt16, folder: URL) {
+    private init(port: UInt16, folder: URL, synchronous: Bool, jetStream: Bool) {
         self.port = port
         self.folder = folder
+        self.synchronous = synchronous
+        self.jetStream = jetStream
     }
 
     var url: String { "nats://127.0.0.1:\(port)" }
@@ -22,11 +27,18 @@ final class TestNATSServer: Sendable {
     static func with<Result>(
         extraConfiguration: String = "",
         started: Bool = true,
+        synchronous: Bool = true,
+        jetStream: Bool = true,
         _ body: (TestNATSServer) async throws -> Result
     ) async throws -> Result {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("jetstream-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        let server = TestNATSServer(port: try freePort(), folder: folder)
+        let server = TestNATSServer(
+            port: try freePort(),
+            folder: folder,
+            synchronous: synchronous,
+            jetStream: jetStream
+        )
         defer {
             server.kill()
             try? FileManager.default.removeItem(at: folder)
@@ -41,10 +53,11 @@ final class TestNATSServer: Sendable {
 
     /// Writes the configuration for the next start.
     func configure(_ extra: String) throws {
+        let sync = synchronous ? "sync_interval: always" : ""
         let configuration = """
             listen: "127.0.0.1:\(port)"
             log_file: "\(logFile.path)"
-            jetstream { store_dir: "\(folder.path)/store", sync_interval: always }
+            \(jetStream ? "jetstream { store_dir: \"\(folder.path)/store\", \(sync) }" : "")
             \(extra)
             """
         try configuration.write(to: configurationFile, atomically: true, encoding: .utf8)

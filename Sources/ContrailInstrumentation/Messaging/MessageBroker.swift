@@ -1,5 +1,5 @@
 internal import Foundation
-internal import JetStream
+public import JetStream
 internal import Logging
 internal import Observability
 private import Synchronization
@@ -21,6 +21,8 @@ public final class MessageBroker: Sendable {
     private let state = Mutex(State.connecting(waiters: [:]))
     private let stop = Gate()
     private let tailKeepExchange: TailKeepExchange
+    /// What takes the place of a server in a test.
+    private let substitute: (any JetStreamBroker)?
 
     /// Creates the connection's owner; nothing is connected yet.
     ///
@@ -36,6 +38,7 @@ public final class MessageBroker: Sendable {
         if (environment["NATS_INBOX_PREFIX"] ?? "").isEmpty { configuration.inboxPrefix = "_INBOX_\(name)" }
         self.configuration = configuration
         self.telemetry = telemetry
+        substitute = nil
         tailKeepExchange = TailKeepExchange(telemetry: telemetry)
         server = Self.serverAttributes(configuration.servers.first ?? "")
         let metrics = telemetry.metrics
@@ -44,15 +47,30 @@ public final class MessageBroker: Sendable {
         }
     }
 
+    /// Creates the owner of a broker that needs no connection, for tests: it is up from the start.
+    ///
+    /// - Parameters:
+    ///   - jetStream: Usually an ``InMemoryJetStream``.
+    ///   - telemetry: Where to record.
+    public init(jetStream: any JetStreamBroker, telemetry: Telemetry) {
+        configuration = NATSConfiguration()
+        self.telemetry = telemetry
+        substitute = jetStream
+        tailKeepExchange = TailKeepExchange(telemetry: telemetry)
+        server = [:]
+    }
+
     /// Whether the connection is up now.
     public var isConnected: Bool {
-        state.withLock { state in
+        if substitute != nil { return true }
+        return state.withLock { state in
             if case .connected(let connection) = state { connection.status == .connected } else { false }
         }
     }
 
     /// Throws while the connection is not up: the check of `/readyz`.
     public func check() async throws {
+        if substitute != nil { return }
         let problem: String? = state.withLock { state in
             switch state {
             case .connecting: "not connected yet"
@@ -68,6 +86,10 @@ public final class MessageBroker: Sendable {
     ///
     /// - Throws: What can never work, such as refused credentials.
     public func run() async throws {
+        guard substitute == nil else {
+            try? await stop.wait()
+            return
+        }
         let connection: NATSConnection
         do {
             guard let connected = try await connectUnlessStopped() else {
@@ -98,6 +120,14 @@ public final class MessageBroker: Sendable {
     /// Makes ``run()`` send what is buffered, close and return.
     public func beginShutdown() {
         stop.open()
+    }
+
+    /// JetStream, once there is a connection.
+    ///
+    /// - Throws: As ``connection()``.
+    func jetStream() async throws -> any JetStreamBroker {
+        if let substitute { return substitute }
+        return JetStreamContext(try await connection())
     }
 
     /// The connection, once there is one.

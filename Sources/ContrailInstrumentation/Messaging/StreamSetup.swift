@@ -51,7 +51,7 @@ extension MessageBroker {
             configuration.retention = .limits
             configuration.maxAge = age
         }
-        _ = try await JetStreamContext(try await connection()).ensureStream(configuration)
+        _ = try await jetStream().ensureStream(configuration)
     }
 
     /// Creates a durable pull consumer, or checks the one that is there.
@@ -65,6 +65,6 @@ extension MessageBroker {
         // stream, where nobody sees it.
         configuration.maxDeliver = -1
         configuration.maxAckPending = consumer.concurrency * 8
-        _ = try await JetStreamContext(try await connection()).ensureConsumer(configuration, on: consumer.stream)
+        _ = try await jetStream().ensureConsumer(configuration, on: consumer.stream)
     }
 }

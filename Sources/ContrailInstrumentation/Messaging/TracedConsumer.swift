@@ -98,7 +98,7 @@ public final class TracedConsumer: Sendable {
     ///
     /// - Throws: What makes consuming impossible.
     public func run() async throws {
-        let context = JetStreamContext(try await broker.connection())
+        let context = try await broker.jetStream()
         let messages = try context.messages(
             stream: configuration.stream,
             consumer: configuration.consumer,

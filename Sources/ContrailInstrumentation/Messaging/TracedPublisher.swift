@@ -102,7 +102,7 @@ public struct TracedPublisher: Sendable {
         for field in W3CPropagator.fields { headers.remove(field) }
         propagators.inject(ActiveContext(span)) { name, value in headers.set(name, to: value) }
         do {
-            let context = JetStreamContext(try await broker.connection())
+            let context = try await broker.jetStream()
             let acknowledgement = try await context.publish(
                 subject: subject,
                 headers: headers,

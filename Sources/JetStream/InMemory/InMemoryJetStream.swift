@@ -33,6 +33,7 @@ public final class InMemoryJetStream: JetStreamBroker {
 
     // MARK: Streams and consumers
 
+    /// Makes sure that a stream exists as configured; see ``JetStreamContext/ensureStream(_:)``.
     @discardableResult
     public func ensureStream(_ configuration: StreamConfiguration) async throws -> StreamInfo {
         try configuration.validate()
@@ -67,6 +68,7 @@ public final class InMemoryJetStream: JetStreamBroker {
         }
     }
 
+    /// Makes sure that a durable consumer exists as configured; see ``JetStreamContext/ensureConsumer(_:on:)``.
     @discardableResult
     public func ensureConsumer(_ configuration: ConsumerConfiguration, on stream: String) async throws -> ConsumerInfo {
         try Subjects.validate(name: stream, of: "stream")
@@ -95,11 +97,13 @@ public final class InMemoryJetStream: JetStreamBroker {
         }
     }
 
+    /// Returns what is known about a stream.
     public func streamInfo(_ name: String, subjects: String?) async throws -> StreamInfo {
         try Subjects.validate(name: name, of: "stream")
         return try read { try $0.stream(name, to: "read stream '\(name)'").info(subjects: subjects) }
     }
 
+    /// Returns what is known about a consumer.
     public func consumerInfo(stream: String, consumer: String) async throws -> ConsumerInfo {
         let action = "read consumer '\(consumer)' of stream '\(stream)'"
         return try read { try $0.consumer(consumer, of: stream, to: action).info($0.stream(stream, to: action)) }
@@ -107,6 +111,7 @@ public final class InMemoryJetStream: JetStreamBroker {
 
     // MARK: Publishing
 
+    /// Publishes a message and stores it; the time-out is not used.
     public func publish(_ message: EncodedMessage, timeout: Duration) async throws -> PublishAcknowledgement {
         let message = message.decoded
         return try change { state, now in
@@ -114,6 +119,7 @@ public final class InMemoryJetStream: JetStreamBroker {
         }
     }
 
+    /// Publishes messages of one stream so that all of them are stored or none is; the time-out is not used.
     public func publishBatch(
         _ messages: [NATSMessage],
         expectedStream: String?,
@@ -132,10 +138,12 @@ public final class InMemoryJetStream: JetStreamBroker {
 
     // MARK: Stored messages
 
+    /// Returns a message by its sequence.
     public func getMessage(stream: String, sequence: UInt64) async throws -> StoredMessage {
         try found("get message \(sequence) of stream '\(stream)'", stream) { $0.message(sequence) }
     }
 
+    /// Returns the newest message of a subject, which may have wildcards.
     public func lastMessage(stream: String, subject: String) async throws -> StoredMessage {
         try Subjects.validate(subject, allowsWildcards: true)
         return try found("get the last message of '\(subject)' of stream '\(stream)'", stream) { stream in
@@ -143,6 +151,7 @@ public final class InMemoryJetStream: JetStreamBroker {
         }
     }
 
+    /// Returns the first message of a subject from a sequence on, or `nil` when there is none.
     public func nextMessage(stream: String, subject: String, from sequence: UInt64) async throws -> StoredMessage? {
         try Subjects.validate(subject, allowsWildcards: true)
         return try read { state in
@@ -151,6 +160,7 @@ public final class InMemoryJetStream: JetStreamBroker {
         }
     }
 
+    /// Deletes one message.
     public func deleteMessage(stream: String, sequence: UInt64, erases: Bool) async throws {
         let action = "delete message \(sequence) of stream '\(stream)'"
         try change { state, _ in
@@ -159,6 +169,7 @@ public final class InMemoryJetStream: JetStreamBroker {
         }
     }
 
+    /// Removes all messages of a stream, or those of one subject; returns how many.
     @discardableResult
     public func purge(_ name: String, subject: String?) async throws -> UInt64 {
         try change { state, _ in
@@ -186,6 +197,7 @@ public final class InMemoryJetStream: JetStreamBroker {
 
     // MARK: Consuming
 
+    /// Reads the messages of a durable pull consumer; nothing is fetched ahead, and nothing ever stalls.
     public func messages(
         stream: String,
         consumer: String,

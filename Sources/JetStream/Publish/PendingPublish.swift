@@ -63,8 +63,9 @@ public final class PendingPublish: Sendable {
             state = .done(result)
             return waiters
         }
-        for waiter in waiters.values { waiter.resume(with: result) }
+        // First: who has waited for the outcome finds the place free.
         publisher?.finished(result)
+        for waiter in waiters.values { waiter.resume(with: result) }
     }
 }
 

@@ -69,8 +69,9 @@ struct NotificationHandler: Sendable {
     }
 
     private func complete(_ journey: CompletedJourney, id: String) {
-        metrics.completed(journey)
-        if let span = OTelSpan.current { journey.describe(on: span, notification: id) }
+        let span = OTelSpan.current
+        metrics.completed(journey, span: span?.spanContext)
+        if let span { journey.describe(on: span, notification: id) }
     }
 
     /// Stores a journey; what cannot be stored is missing in the row only, and is no reason to deliver again.

@@ -46,12 +46,12 @@ struct NotificationMetrics: Sendable {
         delivered.labels(channel).increment()
     }
 
-    /// Measures a journey; the current span is the exemplar.
-    func completed(_ journey: CompletedJourney) {
+    /// Measures a journey, with the span that shows it as the exemplar.
+    func completed(_ journey: CompletedJourney, span: SpanContext?) {
         for (stage, nanoseconds) in journey.stages {
-            self.stage.labels(stage.rawValue).observe(Double(nanoseconds) / 1e9)
+            self.stage.labels(stage.rawValue).observe(Double(nanoseconds) / 1e9, exemplar: span)
         }
-        endToEnd.observe(Double(journey.total) / 1e9)
+        endToEnd.observe(Double(journey.total) / 1e9, exemplar: span)
         if let cause = journey.cause { late.labels(cause.rawValue, journey.causeReason ?? "").increment() }
     }
 

@@ -108,6 +108,7 @@ extension Peer {
         let lines = """
             process \(event) [consumer] notifications
               INSERT inbox [client] notifications
+              UPDATE notifications [client] notifications
               contrail.users.v1.UserService/GetUser [client] notifications
                 contrail.users.v1.UserService/GetUser [server] users
                   SELECT users [client] users

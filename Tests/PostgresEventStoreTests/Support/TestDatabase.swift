@@ -57,7 +57,7 @@ struct TestDatabase: Sendable {
         environment = try await server.ensureDatabase(name: name)
         try await withPool { pool in
             try await PostgresMigrator([
-                EventStoreSchema.events, EventStoreSchema.outbox, EventStoreSchema.outboxTotals, EventStoreSchema.inbox,
+                EventStoreSchema.events, EventStoreSchema.outbox, EventStoreSchema.inbox, EventStoreSchema.outboxTotals,
             ])
             .run(on: pool)
         }
