@@ -24,7 +24,7 @@ let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "sw
 /// What a service may use; it reaches the outside through `ContrailInstrumentation` only.
 let serviceDependencies: [Target.Dependency] = [
     "Contracts", "EventSourcing", "PostgresEventStore", "ContrailInstrumentation", "ServiceRuntime", "Observability",
-    grpc, grpcProtobuf, protobuf, logging, tracing,
+    "Resilience", grpc, grpcProtobuf, protobuf, logging, tracing,
 ]
 
 /// A library target: one of the rows of the architecture.
@@ -185,7 +185,10 @@ let package = Package(
             ]
         ),
         tests("Contracts", ["Contracts"]),
-        tests("ServiceRuntime", ["ServiceRuntime", "ContrailInstrumentation", "Contracts", grpc, protobuf, logging]),
+        tests(
+            "ServiceRuntime",
+            ["ServiceRuntime", "ContrailInstrumentation", "Contracts", "Resilience", grpc, protobuf, logging]
+        ),
         tests("Orders", ["Orders", "Contracts", "EventSourcing", "TestKit", grpc, grpcProtobuf, protobuf]),
         tests(
             "EndToEnd",

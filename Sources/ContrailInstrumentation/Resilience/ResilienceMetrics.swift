@@ -22,7 +22,8 @@ struct ResilienceMetrics: Sendable {
         )
         exhausted = registry.counter(
             "retry_exhausted_total",
-            help: "Calls that failed with an error that may be retried, after the last attempt that policy and time allow.",
+            help:
+                "Calls that failed with an error that may be retried, after the last attempt that policy and time allow.",
             labels: ["name"]
         ).labels(name)
         deadlines = DeadlineMetrics(registry: registry)

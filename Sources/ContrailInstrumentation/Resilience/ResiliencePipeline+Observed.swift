@@ -26,7 +26,7 @@ extension CircuitBreaker.Transition {
     /// Tells of the change.
     fileprivate func report(to logger: Logger) {
         OTelSpan.current?.addEvent(
-            "circuit_breaker.transition",
+            SpanEventDeclaration.circuitBreakerTransition.name,
             attributes: [
                 SemanticConventions.circuitBreakerName: .string(breaker),
                 SemanticConventions.circuitBreakerFrom: .string(from.rawValue),
@@ -34,7 +34,9 @@ extension CircuitBreaker.Transition {
                 SemanticConventions.circuitBreakerReason: .string(reason.rawValue),
             ]
         )
-        var metadata: Logger.Metadata = ["breaker": "\(breaker)", "from": "\(from.rawValue)", "reason": "\(reason.rawValue)"]
+        var metadata: Logger.Metadata = [
+            "breaker": "\(breaker)", "from": "\(from.rawValue)", "reason": "\(reason.rawValue)",
+        ]
         switch to {
         case .open, .forcedOpen:
             metadata["failure.rate"] = "\(percent(failureRate))"

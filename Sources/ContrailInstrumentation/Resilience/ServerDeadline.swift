@@ -18,10 +18,10 @@ struct ServerDeadline: ServerInterceptor {
         metrics = DeadlineMetrics(registry: telemetry.metrics)
     }
 
-    /// The time for a call: what the caller gives less a tenth, of at least 5 and at most 100 milliseconds, for the answer
+    /// The time for a call: what the caller gives less a tenth, of at least 5 and at most 500 milliseconds, for the answer
     /// on its way; but half of it at least.
     static func time(of timeout: Duration) -> Duration {
-        timeout - min(max(timeout / 10, .milliseconds(5)), .milliseconds(100), timeout / 2)
+        timeout - min(max(timeout / 10, .milliseconds(5)), .milliseconds(500), timeout / 2)
     }
 
     func intercept<Input: Sendable, Output: Sendable>(

@@ -118,7 +118,9 @@ enum BreakerText {
                 configuration.failureRateThreshold = try share(value, of: item)
             case "slow":
                 let halves = value.split(separator: "@", maxSplits: 1)
-                guard halves.count == 2, let duration = Settings.duration(String(halves[1])) else { throw Problem(item) }
+                guard halves.count == 2, let duration = Settings.duration(String(halves[1])) else {
+                    throw Problem(item)
+                }
                 configuration.slowCallRateThreshold = try share(halves[0], of: item)
                 configuration.slowCallDuration = duration
             case "calls":

@@ -63,7 +63,6 @@ public final class TCPProxy: Sendable {
                             try client.pipeline.syncOperations.addHandler(up)
                             try server.pipeline.syncOperations.addHandler(down)
                             shared.add(client, server)
-                            server.read()
                         }
                     }
                     .flatMapErrorThrowing { _ in client.close(promise: nil) }
@@ -165,6 +164,11 @@ private final class Pipe: ChannelInboundHandler {
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
+        // The server's side is connected by now, the client's will be active in a moment.
+        if context.channel.isActive { context.read() }
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
         context.read()
     }
 

@@ -25,7 +25,7 @@ struct GuardedCallTests {
     func breaker() async throws {
         try await GuardedBench.run(Self.breaking) { message, _ in
             if message == "fail" { throw RPCError(code: .unavailable, message: "asked to") }
-        } _: { bench in
+        } _: { bench async throws in
             for number in 1...5 {
                 let error = await bench.failure(of: "fail", in: "origin \(number)")
                 #expect((error as? RPCError)?.code == .unavailable)
@@ -74,7 +74,7 @@ struct GuardedCallTests {
     func refusals() async throws {
         try await GuardedBench.run(Self.breaking) { _, _ in
             throw RPCError(code: .notFound, message: "asked for nothing")
-        } _: { bench in
+        } _: { bench async throws in
             for _ in 1...20 { #expect((await bench.failure(in: "origin") as? RPCError)?.code == .notFound) }
             #expect(bench.client.pipeline.circuitBreaker?.snapshot().state == .closed)
             #expect(bench.service.metadata.count == 20)
@@ -88,7 +88,7 @@ struct GuardedCallTests {
         )
         try await GuardedBench.run(configuration, connections: 2) { _, number in
             if number < 3 || number > 3 { throw RPCError(code: .unavailable, message: "asked to") }
-        } _: { bench in
+        } _: { bench async throws in
             #expect(await bench.failure(in: "origin", isIdempotent: true) == nil)
             let attempts = bench.service.metadata.map { $0.values(of: "grpc-previous-rpc-attempts") }
             #expect(attempts == [[], ["1"], ["2"]])
@@ -118,14 +118,17 @@ struct GuardedCallTests {
                 message: "later",
                 metadata: ["grpc-retry-pushback-ms": .string(message)]
             )
-        } _: { bench in
+        } _: { bench async throws in
             let clock = ContinuousClock()
             let honoured = await clock.measure {
                 #expect(await bench.failure(of: "300", in: "origin", isIdempotent: true) == nil)
             }
             #expect(honoured >= .milliseconds(300) && honoured < .seconds(2))
             let capped = await clock.measure {
-                #expect((await bench.failure(of: "60000", in: "origin", isIdempotent: true) as? RPCError)?.message == "later")
+                #expect(
+                    (await bench.failure(of: "60000", in: "origin", isIdempotent: true) as? RPCError)?.message
+                        == "later"
+                )
             }
             #expect(capped < .seconds(1))
             #expect(bench.service.metadata.count == 3)
@@ -143,7 +146,7 @@ struct GuardedCallTests {
         let gate = Gate()
         try await GuardedBench.run(configuration) { _, number in
             if number == 1 { try await gate.wait() }
-        } _: { bench in
+        } _: { bench async throws in
             async let slow = bench.call()
             #expect(await eventually { bench.metrics(#"bulkhead_in_flight{name="users"} 1"#).count == 1 })
             let error = try #require(await bench.failure(in: "refused"))
@@ -164,7 +167,7 @@ struct GuardedCallTests {
         configuration.bulkhead = Bulkhead.Configuration(maximumConcurrent: 8, maximumQueued: 1000)
         try await GuardedBench.run(configuration, connections: 2) { _, _ in
             try await Task.sleep(for: .milliseconds(2))
-        } _: { bench in
+        } _: { bench async throws in
             await withTaskGroup(of: Void.self) { group in
                 for number in 0..<300 {
                     group.addTask {
@@ -209,7 +212,9 @@ struct GuardedCallTests {
         let late = DeadlineExceeded(stage: .attempt, limit: .seconds(1))
         #expect([open as any Error, open.asRPCError].map(\.failureReason) == ["breaker_open", "breaker_open"])
         #expect([full as any Error, full.asRPCError].map(\.failureReason) == ["bulkhead_full", "bulkhead_full"])
-        #expect([late as any Error, late.asRPCError].map(\.failureReason) == ["deadline_exceeded", "deadline_exceeded"])
+        #expect(
+            [late as any Error, late.asRPCError].map(\.failureReason) == ["deadline_exceeded", "deadline_exceeded"]
+        )
         #expect((RPCError(code: .unavailable, message: "") as any Error).failureReason == "unavailable")
     }
 }
