@@ -8,14 +8,15 @@ import TestKit
 import Testing
 import TraceBackend
 
+/// Where the proxy in front of the users service listens.
+private let proxyPort = (try? FreePort.reserve()) ?? 0
+
 extension EndToEnd {
     @Suite(
         "The users service in a black hole",
-        .stack { _ in ["CONTRAIL_USERS_TARGET": "127.0.0.1:\(BlackHoleTests.port)"] }
+        .stack { _ in ["CONTRAIL_USERS_TARGET": "127.0.0.1:\(proxyPort)"] }
     )
     struct BlackHoleTests {
-        /// Where the proxy in front of the users service listens.
-        fileprivate static let port = (try? FreePort.reserve()) ?? 0
         /// `make test` lets it last fifteen seconds, `make test-long` sixty.
         private static let length = Duration.seconds(
             ProcessInfo.processInfo.environment["CONTRAIL_LONG_TESTS"] == "1" ? 60 : 15
@@ -25,7 +26,7 @@ extension EndToEnd {
         func blackHole() async throws {
             let stack = try Stack.required()
             let admin = Admin(stack)
-            let proxy = try await TCPProxy(to: stack.configuration.ports.users.grpc, listen: Self.port)
+            let proxy = try await TCPProxy(to: stack.configuration.ports.users.grpc, listen: proxyPort)
             try await Shop.open(stack) { shop in
                 let user = try await shop.createUser()
                 var orders: [String] = []
