@@ -35,6 +35,7 @@ public struct LogDeclaration: Sendable, Encodable {
 
     private static let publishers = ["users", "orders"]
     private static let consumers = ["notifications"]
+    private static let callers = ["orders", "notifications"]
     private static let delivery = ["event.id", "event.type", "attempt", "error.type", "error"]
 
     /// All log lines.
@@ -144,6 +145,27 @@ public struct LogDeclaration: Sendable, Encodable {
             "messages to NATS are being dropped",
             ["nats.error"],
             "The connection's buffer is full; publishers are told."
+        ),
+        LogDeclaration(
+            .warning,
+            "circuit breaker opened",
+            ["breaker", "from", "reason", "failure.rate", "slow.rate", "delay"],
+            by: callers,
+            "Calls to a target are refused for the delay, because too many failed or were slow."
+        ),
+        LogDeclaration(
+            .info,
+            "circuit breaker lets a few calls through",
+            ["breaker", "from", "reason"],
+            by: callers,
+            "They decide whether the circuit breaker closes."
+        ),
+        LogDeclaration(
+            .info,
+            "circuit breaker closed",
+            ["breaker", "from", "reason"],
+            by: callers,
+            "All calls to a target are made again."
         ),
         LogDeclaration(
             .debug,
@@ -329,6 +351,7 @@ public struct LogDeclaration: Sendable, Encodable {
         "address": "Where it listens, `host:port`.",
         "attempt": "Which delivery it was, 1 for the first.",
         "attempts": "How often it was tried; or how many attempts were forgotten.",
+        "breaker": "The circuit breaker: the target that it is for.",
         "delay": "How long until the next try.",
         "dependency": "`postgresql` or `nats`.",
         "detail": "What went wrong, or what the backend said.",
@@ -338,10 +361,12 @@ public struct LogDeclaration: Sendable, Encodable {
         "event.id": "The event's identity.",
         "event.type": "The kind of event.",
         "exit": "The process's exit code.",
+        "failure.rate": "The share of calls that failed.",
         "failures": "How often it failed.",
         "forgotten": "How many were forgotten.",
         "item": "What was lost: spans or log records.",
         "lost": "How many were lost.",
+        "from": "The state before.",
         "grace": "How long the process may take to stop.",
         "migration.name": "The name of the step.",
         "migration.version": "The number of the step.",
@@ -357,6 +382,7 @@ public struct LogDeclaration: Sendable, Encodable {
         "reason": "What went wrong.",
         "retry.in": "How long until the next try.",
         "sequence": "The position in a stream.",
+        "slow.rate": "The share of calls that were slow.",
         "step": "The preparation.",
         "stream": "The JetStream stream.",
         "subject": "The subject line of a notification, or a NATS subject.",

@@ -79,6 +79,20 @@ public struct SignalCatalogue: Sendable, Encodable {
         public let meaning: String
         /// The keys of its attributes.
         public let attributes: [String]
+        /// When it is seen, unless it is part of the ordinary work.
+        public let seen: String?
+    }
+
+    /// An event of spans.
+    public struct Event: Sendable, Encodable {
+        /// The name.
+        public let name: String
+        /// What has happened.
+        public let meaning: String
+        /// The keys of its attributes.
+        public let attributes: [String]
+        /// When it is seen, unless it is part of the ordinary work.
+        public let seen: String?
     }
 
     /// An attribute.
@@ -117,8 +131,8 @@ public struct SignalCatalogue: Sendable, Encodable {
     public let spans: [Span]
     /// All attributes of spans, links and resources, by key.
     public let attributes: [Attribute]
-    /// The events of spans: there are none, because errors are told by the status and `error.type`.
-    public let events: [String]
+    /// The events of spans; none of them is a failure, which is told by the status and `error.type`.
+    public let events: [Event]
     /// All log lines, by message.
     public let logs: [LogDeclaration]
     /// All keys of log lines.
@@ -144,11 +158,18 @@ public struct SignalCatalogue: Sendable, Encodable {
         services = signals.map(\.name).unique()
         metrics = Self.metrics(signals)
         spans = Self.spans(signals)
-        events = []
+        events = SpanEventDeclaration.all.map { event in
+            Event(
+                name: event.name,
+                meaning: event.meaning,
+                attributes: event.attributes,
+                seen: RareSignal.when("event \(event.name)")
+            )
+        }
         logs = LogDeclaration.all.sorted { $0.message < $1.message }
         let declared = Dictionary(uniqueKeysWithValues: SemanticConventions.declarations.map { ($0.key, $0) })
         labels = try Set(metrics.flatMap(\.labels)).sorted().map { try Self.label($0, declared.values) }
-        attributes = try Self.attributes(spans, resource: SemanticConventions.resource.map(\.key), declared)
+        attributes = try Self.attributes(spans, events, resource: SemanticConventions.resource.map(\.key), declared)
         logKeys = try Self.logKeys(logs, declared)
     }
 
@@ -188,7 +209,13 @@ public struct SignalCatalogue: Sendable, Encodable {
                     + span.sometimes.map { key, when in
                         SpanAttribute(key: key, when: when, seen: RareSignal.when("\(name): \(key)"))
                     },
-                links: span.links.map { Link(meaning: $0.meaning, attributes: $0.attributes) },
+                links: span.links.enumerated().map { number, link in
+                    Link(
+                        meaning: link.meaning,
+                        attributes: link.attributes,
+                        seen: RareSignal.when("\(name): link \(number)")
+                    )
+                },
                 seen: RareSignal.when(name)
             )
         }
@@ -218,6 +245,7 @@ public struct SignalCatalogue: Sendable, Encodable {
         "kind": ["max_deliveries", "terminated"],
         "state": [
             "requested", "pending", "delivered", "dead_lettered", "connecting", "connected", "reconnecting", "closed",
+            "open", "half_open", "forced_open", "disabled",
         ],
     ]
 
@@ -230,10 +258,14 @@ public struct SignalCatalogue: Sendable, Encodable {
         "outcome":
             "What became of spans that were held, `promoted` or `evicted`; or of callers' wish to be sampled, `forced` or `refused`.",
         "place": "Where events wait: the outbox of a service, or a stream.",
+        "attempt": "The number of the attempt, 1 for the first.",
+        "from": "The state before.",
+        "name": "The target that is protected: `users`, `smtp`.",
+        "to": "The state after.",
         "problem": "The kind of mistake, by the code of `MetricsProblem`.",
         "reason": "Why: a trace is kept, a late notification had to be tried again, or an event was given up.",
         "stage": "A part of a notification's journey.",
-        "state": "What has become of notifications; or where a connection is in its life.",
+        "state": "What has become of notifications; where a connection is in its life; or how a circuit breaker is.",
         "stream": "The JetStream stream.",
         "swift": "The version of the Swift compiler.",
         "version": "The service's version.",
@@ -241,6 +273,7 @@ public struct SignalCatalogue: Sendable, Encodable {
 
     private static func attributes(
         _ spans: [Span],
+        _ events: [Event],
         resource: [String],
         _ declared: [String: AttributeDeclaration]
     ) throws -> [Attribute] {
@@ -249,6 +282,9 @@ public struct SignalCatalogue: Sendable, Encodable {
         for span in spans {
             for key in span.attributes.map(\.key) { on[key, default: []].append(span.name) }
             for key in span.links.flatMap(\.attributes) { on[key, default: []].append("links of \(span.name)") }
+        }
+        for event in events {
+            for key in event.attributes { on[key, default: []].append("event \(event.name)") }
         }
         return try on.sorted { $0.key < $1.key }.map { key, on in
             guard let attribute = declared[key] else { throw SignalCatalogueError(what: "attribute", name: key) }
