@@ -131,7 +131,6 @@ public final class AdvisoryWatch: Sendable {
             startTime: instant,
             attributes: attributes
         )
-        span.keepTrace(.retried)
         span.end(at: instant)
     }
 

@@ -217,9 +217,10 @@ public final class TracedConsumer: Sendable {
             settlement: attempt.settlement,
             span: attempt.span
         )
-        guard let failure = await keepingAlive(attempt.message, {
+        let failure = await keepingAlive(attempt.message) {
             await self.outcome(of: delivery, deliveries: attempt.message.metadata.deliveryCount)
-        }) else {
+        }
+        guard let failure else {
             // A handler that had nothing to record, because it knew the event.
             if !attempt.settlement.isDone { _ = try? await delivery.acknowledge() }
             memory.forget(attempt.event.id)
