@@ -250,6 +250,7 @@ public struct SignalCatalogue: Sendable, Encodable {
     ]
 
     private static let ownLabels = [
+<<<<<<< HEAD
         "cause": "The longest stage of a late notification.",
         "consumer": "The durable JetStream consumer.",
         "event_type": "The kind of event: `order.created`.",
@@ -258,16 +259,31 @@ public struct SignalCatalogue: Sendable, Encodable {
         "outcome":
             "What became of spans that were held, `promoted` or `evicted`; or of callers' wish to be sampled, `forced` or `refused`.",
         "place": "Where events wait: the outbox of a service, or a stream.",
+=======
+>>>>>>> 41218b61431b2be0425f0e02b37c95ba7b440299
         "attempt": "The number of the attempt, 1 for the first.",
+        "cause": "The stage of the journey that took longest.",
+        "consumer": "The JetStream consumer.",
+        "event_type": "The kind of event.",
         "from": "The state before.",
-        "name": "The target that is protected: `users`, `smtp`.",
-        "to": "The state after.",
+        "name": "The target of the calls: `users`, `smtp`.",
+        "notification_channel": "How the customer is told: `log` or `smtp`.",
+        "outcome":
+            "What became of it: of an attempt at a call, of spans that were held, of callers' wish to be sampled.",
+        "place": "Where events wait: `outbox`, or the stream.",
         "problem": "The kind of mistake, by the code of `MetricsProblem`.",
+<<<<<<< HEAD
         "reason": "Why: a trace is kept, a late notification had to be tried again, or an event was given up.",
         "stage": "A part of a notification's journey.",
         "state": "What has become of notifications; where a connection is in its life; or how a circuit breaker is.",
+=======
+        "reason": "Why: a trace is kept, a notification waited for redelivery or was given up.",
+        "stage": "The stage of a notification's journey; of a deadline, where the call was: `attempt`, `handler`.",
+        "state": "What is counted in which state; of a circuit breaker, the state that it may be in.",
+>>>>>>> 41218b61431b2be0425f0e02b37c95ba7b440299
         "stream": "The JetStream stream.",
         "swift": "The version of the Swift compiler.",
+        "to": "The state after.",
         "version": "The service's version.",
     ]
 

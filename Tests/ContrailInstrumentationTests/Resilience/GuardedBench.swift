@@ -88,8 +88,11 @@ struct GuardedBench: Sendable {
             services: [service],
             telemetry: telemetry
         )
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await server.run() }
+        try await withThrowingTaskGroup(of: Bool.self) { group in
+            group.addTask {
+                try await server.run()
+                return true
+            }
             let proxy = try await TCPProxy(to: server.listeningAddress().port)
             var connection: GRPCConnection?
             let client = try GuardedClient(
@@ -102,7 +105,10 @@ struct GuardedBench: Sendable {
                 connection = connection ?? made
                 return made
             }
-            group.addTask { try await client.run() }
+            group.addTask {
+                try await client.run()
+                return true
+            }
             try await body(
                 GuardedBench(
                     client: client,
@@ -121,8 +127,12 @@ struct GuardedBench: Sendable {
             group.addTask {
                 try? await Task.sleep(for: .seconds(3))
                 await proxy.stop()
+                return false
             }
-            _ = try? await group.next()
+            var running = 2
+            while running > 0, let isServerOrClient = try await group.next() {
+                if isServerOrClient { running -= 1 }
+            }
             group.cancelAll()
         }
     }
