@@ -241,7 +241,6 @@ public struct SignalCatalogue: Sendable, Encodable {
     private static let ownLabelValues = [
         "cause": Stage.allCases.map(\.rawValue),
         "place": ["outbox", "ORDERS", "USERS"],
-        "stage": Stage.allCases.map(\.rawValue),
         "kind": ["max_deliveries", "terminated"],
         "state": [
             "requested", "pending", "delivered", "dead_lettered", "connecting", "connected", "reconnecting", "closed",
@@ -250,19 +249,8 @@ public struct SignalCatalogue: Sendable, Encodable {
     ]
 
     private static let ownLabels = [
-<<<<<<< HEAD
-        "cause": "The longest stage of a late notification.",
-        "consumer": "The durable JetStream consumer.",
-        "event_type": "The kind of event: `order.created`.",
-        "kind": "What JetStream said about a message.",
-        "notification_channel": "How the customer is told: `log` or `smtp`.",
-        "outcome":
-            "What became of spans that were held, `promoted` or `evicted`; or of callers' wish to be sampled, `forced` or `refused`.",
-        "place": "Where events wait: the outbox of a service, or a stream.",
-=======
->>>>>>> 41218b61431b2be0425f0e02b37c95ba7b440299
         "attempt": "The number of the attempt, 1 for the first.",
-        "cause": "The stage of the journey that took longest.",
+        "cause": "The longest stage of a late notification.",
         "consumer": "The JetStream consumer.",
         "event_type": "The kind of event.",
         "from": "The state before.",
@@ -270,17 +258,13 @@ public struct SignalCatalogue: Sendable, Encodable {
         "notification_channel": "How the customer is told: `log` or `smtp`.",
         "outcome":
             "What became of it: of an attempt at a call, of spans that were held, of callers' wish to be sampled.",
-        "place": "Where events wait: `outbox`, or the stream.",
+        "kind": "What JetStream said about a message.",
+        "place": "Where events wait: the outbox of a service, or a stream.",
         "problem": "The kind of mistake, by the code of `MetricsProblem`.",
-<<<<<<< HEAD
         "reason": "Why: a trace is kept, a late notification had to be tried again, or an event was given up.",
-        "stage": "A part of a notification's journey.",
-        "state": "What has become of notifications; where a connection is in its life; or how a circuit breaker is.",
-=======
-        "reason": "Why: a trace is kept, a notification waited for redelivery or was given up.",
-        "stage": "The stage of a notification's journey; of a deadline, where the call was: `attempt`, `handler`.",
-        "state": "What is counted in which state; of a circuit breaker, the state that it may be in.",
->>>>>>> 41218b61431b2be0425f0e02b37c95ba7b440299
+        "stage": "A part of a notification's journey; of a deadline, where the call was: `attempt`, `handler`.",
+        "state":
+            "What has become of notifications; where a connection is in its life; or the state that a circuit breaker may be in.",
         "stream": "The JetStream stream.",
         "swift": "The version of the Swift compiler.",
         "to": "The state after.",
