@@ -72,6 +72,7 @@ struct GuardedBench: Sendable {
     static func run(
         _ configuration: ResilienceConfiguration,
         connections: Int = 1,
+        isProxied: Bool = true,
         script: @escaping ScriptedService.Script = { _, _ in },
         _ body: (GuardedBench) async throws -> Void
     ) async throws {
@@ -93,11 +94,12 @@ struct GuardedBench: Sendable {
                 try await server.run()
                 return true
             }
-            let proxy = try await TCPProxy(to: server.listeningAddress().port)
+            let port = try await server.listeningAddress().port
+            let proxy = try await TCPProxy(to: port)
             var connection: GRPCConnection?
             let client = try GuardedClient(
                 "users",
-                target: NetworkAddress(host: "127.0.0.1", port: proxy.port),
+                target: NetworkAddress(host: "127.0.0.1", port: isProxied ? proxy.port : port),
                 connections: connections,
                 configuration: configuration,
                 telemetry: telemetry

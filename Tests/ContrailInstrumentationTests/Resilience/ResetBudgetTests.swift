@@ -9,8 +9,7 @@ import Testing
 /// A gRPC server closes the connection of a client that resets 200 streams in 30 seconds, under all calls that run on it.
 @Suite("Mass expiry on one connection", .serialized)
 struct ResetBudgetTests {
-    private static let waves = 6
-    private static let callsInWave = 50
+    private static let expiries = 240
 
     /// What became of an innocent call while many others expired.
     private struct Outcome {
@@ -20,8 +19,16 @@ struct ResetBudgetTests {
 
     /// Lets many calls expire beside an innocent one.
     ///
-    /// - Parameter isDeaf: Whether handlers go on when their time is up, so that callers must reset their streams.
-    private func expire(_ configuration: ResilienceConfiguration, isDeaf: Bool) async throws -> Outcome {
+    /// - Parameters:
+    ///   - isDeaf: Whether handlers go on when their time is up, so that callers must reset their streams.
+    ///   - waves: How many times calls begin, the next when those before have ended.
+    ///   - spacing: The time between the beginnings in a wave.
+    private func expire(
+        _ configuration: ResilienceConfiguration,
+        isDeaf: Bool,
+        waves: Int = 4,
+        spacing: Duration = .zero
+    ) async throws -> Outcome {
         var outcome = Outcome(arrived: 0)
         let isOver = Gate()
         let script: ScriptedService.Script = { message, _ in
@@ -32,7 +39,7 @@ struct ResetBudgetTests {
             default: try await Task.sleep(for: .seconds(20))
             }
         }
-        try await GuardedBench.run(configuration, script: script) { bench async throws in
+        try await GuardedBench.run(configuration, isProxied: false, script: script) { bench async throws in
             async let innocent: (any Error)? = {
                 do {
                     // Not through the pipeline, whose time-out is that of the others.
@@ -41,10 +48,11 @@ struct ResetBudgetTests {
                 } catch { return error }
             }()
             #expect(await eventually { bench.service.metadata.count == 1 })
-            for _ in 0..<Self.waves {
+            for _ in 0..<waves {
                 await withTaskGroup(of: Void.self) { group in
-                    for _ in 0..<Self.callsInWave {
+                    for number in 0..<Self.expiries / waves {
                         group.addTask {
+                            try? await Task.sleep(for: spacing * number)
                             await #expect(throws: RPCError.self) { _ = try await bench.call("victim") }
                         }
                     }
@@ -71,7 +79,12 @@ struct ResetBudgetTests {
 
     @Test("The server's time-out comes first: nobody resets, and the innocent call survives")
     func serverTimeout() async throws {
-        let outcome = try await expire(.plain(.seconds(1)), isDeaf: false)
+        let outcome = try await expire(
+            .plain(.seconds(2)),
+            isDeaf: false,
+            waves: 1,
+            spacing: .milliseconds(20)
+        )
         #expect(outcome.arrived > 200)
         #expect(outcome.innocent == nil)
     }
