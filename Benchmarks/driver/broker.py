@@ -15,7 +15,8 @@ import builds
 from builds import Problem
 from service import free_port, interval
 
-WINDOW = 1024
+# Messages in flight, and messages that wait for their acknowledgement: libnats is fastest with about as many.
+WINDOW, AHEAD = 1024, 4096
 PYTHON_PEER = builds.PEERS / "python" / "nats_peer.py"
 
 
@@ -135,7 +136,7 @@ def latency(ours, peer, value):
 def measure(row, results, ours, quick):
     if not results.is_there(row, "libnats", builds.nats_c()) or not results.is_there(row, "server", server_program()):
         return
-    rounds = 2 if quick else 6
+    rounds = 2 if quick else 8
     found = {"N1": publishing, "N2": consuming, "N3": durable, "N4": latencies}[row](results, ours, quick, rounds)
     for name, values in found.items():
         results.add({"row": row, "name": name, **values})
@@ -178,8 +179,8 @@ def consuming(results, ours, quick, rounds):
         make_stream(url)
         run([builds.nats_c(), url, "publish", count, WINDOW, "plain"])
         programs = {
-            "ours": [ours, "consume", "--url", url, "--count", count, "--window", WINDOW],
-            "C": [builds.nats_c(), url, "consume", count, WINDOW],
+            "ours": [ours, "consume", "--url", url, "--count", count, "--window", AHEAD],
+            "C": [builds.nats_c(), url, "consume", count, AHEAD],
         }
         taken = take_turns(programs, rounds, before=lambda: None)
     return {"consume, against C": speed(taken["ours"], taken["C"])}
@@ -202,7 +203,7 @@ def durable(results, ours, quick, rounds):
 
 
 def latencies(results, ours, quick, rounds):
-    count = 1000 if quick else 3000
+    count = 1000 if quick else 2000
     found = {}
     with running_server() as url:
         for regime, is_busy in (("idle", False), ("spinning", True)):

@@ -202,8 +202,9 @@ def install():
     if not record.exists() or record.read_text() != requirements.read_text():
         say("installing Python packages into .tools/bench-venv")
         subprocess.run(["python3", "-m", "venv", str(VENV)], check=True)
-        pip = [str(VENV / "bin" / "python"), "-m", "pip", "--quiet", "--disable-pip-version-check", "install", "-r", str(requirements)]
-        subprocess.run(pip, check=True)
+        # Through the interpreter: the scripts of an environment that was copied name the place that it came from.
+        pip = [str(VENV / "bin" / "python"), "-m", "pip", "--quiet", "--disable-pip-version-check"]
+        subprocess.run([*pip, "install", "-r", str(requirements)], check=True)
         record.write_text(requirements.read_text())
     say("dev/bench: the peers are installed")
     return 0

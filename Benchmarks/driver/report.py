@@ -52,7 +52,8 @@ def versions():
     for package, name in DEBIAN_PEERS.items():
         if version := output("dpkg-query", "-W", "-f=${Version}", package):
             found[name] = version
-    packages = output(str(builds.VENV / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "list", "--format=json")
+    pip = [str(builds.VENV / "bin" / "python"), "-m", "pip", "--disable-pip-version-check"]
+    packages = output(*pip, "list", "--format=json")
     for package in json.loads(packages or "[]"):
         if name := PYTHON_PEERS.get(package["name"].lower().replace("_", "-")):
             found[name] = package["version"]

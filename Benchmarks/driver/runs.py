@@ -70,7 +70,8 @@ def run(rows, quick):
     echo = builds.swift("contrail-echo") if {"T7", "M3"} & set(rows) else None
     nats = builds.swift("contrail-nats") if BROKER & set(rows) else None
     if set(rows) - BROKER:
-        builds.go(), builds.prometheus_cpp(), builds.floor(), builds.sink(), builds.malloc_counter(), builds.protobuf_c()
+        builds.go(), builds.prometheus_cpp(), builds.floor(), builds.sink(), builds.malloc_counter()
+        builds.protobuf_c()
     if BROKER & set(rows):
         builds.nats_c()
     built = time.monotonic()

@@ -18,9 +18,14 @@ private func take(
 ) async throws {
     let name = "bench-\(run.base)"
     _ = try await jetStream.ensureConsumer(
-        ConsumerConfiguration(durableName: name, maxAckPending: maxAckPending), on: run.stream)
+        ConsumerConfiguration(durableName: name, maxAckPending: maxAckPending),
+        on: run.stream
+    )
     let messages = try jetStream.messages(
-        stream: run.stream, consumer: name, options: PullOptions(maximumBuffered: run.window))
+        stream: run.stream,
+        consumer: name,
+        options: PullOptions(maximumBuffered: run.window)
+    )
     var seen = 0
     while seen < run.count, let message = try await messages.next() {
         try message.ack()
@@ -35,7 +40,10 @@ private func take(
 /// N4: from the moment before `send` to the handler, at 1000 messages a second, through two connections.
 func measureLatency(_ run: Run, publishing: JetStreamContext, consuming: JetStreamContext) async throws {
     let name = "bench-\(run.base)"
-    _ = try await consuming.ensureConsumer(ConsumerConfiguration(durableName: name, maxAckPending: 1000), on: run.stream)
+    _ = try await consuming.ensureConsumer(
+        ConsumerConfiguration(durableName: name, maxAckPending: 1000),
+        on: run.stream
+    )
     let messages = try consuming.messages(stream: run.stream, consumer: name)
     async let latencies: [UInt64] = {
         var all: [UInt64] = []
@@ -71,8 +79,8 @@ func measureLatency(_ run: Run, publishing: JetStreamContext, consuming: JetStre
     )
 }
 
-/// Publishes traced messages and consumes them at the same time, and looks at the memory of the process after a tenth of
-/// them and from there to the end.
+/// Publishes traced messages and consumes them at the same time, and looks at the memory of the process during the first
+/// tenth of them and from there to the end.
 func watchMemory(_ run: Run, _ jetStream: JetStreamContext) async throws {
     let begin = Bench.now
     async let published: Void = {

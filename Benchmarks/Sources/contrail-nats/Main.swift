@@ -14,7 +14,9 @@ enum Main {
         let run = try Run(bench)
         let logger = Logger(label: "bench") { _ in SwiftLogNoOpLogHandler() }
         let connection = try await NATSConnection.connect(
-            NATSConfiguration(servers: [run.url]), logger: logger)
+            NATSConfiguration(servers: [run.url]),
+            logger: logger
+        )
         let jetStream = JetStreamContext(connection, timeout: .seconds(30))
         switch bench.rows.first {
         case "publish": try await publishBare(run, jetStream)

@@ -83,7 +83,11 @@ struct TracedMessages: Sendable {
         var headers = NATSHeaders()
         W3CPropagator.inject(ActiveContext(span)) { name, value in headers.append(name, value) }
         return try EncodedMessage(
-            subject: run.subject, headers: headers, payload: run.payload, messageID: run.messageID(number))
+            subject: run.subject,
+            headers: headers,
+            payload: run.payload,
+            messageID: run.messageID(number)
+        )
     }
 
     func shutdown() async {

@@ -5,8 +5,8 @@
 //   nats URL consume COUNT WINDOW                          a push consumer's callback with explicit acknowledgement
 //   nats URL latency COUNT asap|default                    publish to callback at 1000 messages a second
 //
-// SendAsap is set, which libnats needs to be quick, except for `latency … default`. A run is one line of JSON; whatever is
-// not stored or does not arrive ends the program with an error.
+// SendAsap is set, which libnats needs to be quick, except for `latency … default`. A run is one line of JSON; whatever
+// is not stored or does not arrive ends the program with an error.
 #include <nats/nats.h>
 #include <stdatomic.h>
 #include <stdbool.h>
