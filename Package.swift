@@ -24,7 +24,7 @@ let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "sw
 /// What a service may use; it reaches the outside through `ContrailInstrumentation` only.
 let serviceDependencies: [Target.Dependency] = [
     "Contracts", "EventSourcing", "PostgresEventStore", "ContrailInstrumentation", "ServiceRuntime", "Observability",
-    grpc, grpcProtobuf, protobuf, logging, tracing,
+    "Resilience", grpc, grpcProtobuf, protobuf, logging, tracing,
 ]
 
 /// A library target: one of the rows of the architecture.
@@ -148,7 +148,14 @@ let package = Package(
         executable("contrail", ["ContrailCLI", arguments]),
 
         // T: test kits and tests.
-        library("TestKit", ["Observability"]),
+        library(
+            "TestKit",
+            [
+                "Observability",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ]
+        ),
         tests("Observability", ["Observability", "TestKit", logging, metrics, tracing]),
         tests("Resilience", ["Resilience", "TestKit"]),
         tests("EventSourcing", ["EventSourcing"]),
@@ -178,7 +185,11 @@ let package = Package(
             ]
         ),
         tests("Contracts", ["Contracts"]),
-        tests("ServiceRuntime", ["ServiceRuntime", "ContrailInstrumentation", "Contracts", grpc, protobuf, logging]),
+        tests(
+            "ServiceRuntime",
+            ["ServiceRuntime", "ContrailInstrumentation", "Contracts", "Resilience", grpc, protobuf, logging]
+        ),
+        tests("ContrailCLI", ["ContrailCLI", "Contracts", protobuf]),
         tests("Orders", ["Orders", "Contracts", "EventSourcing", "TestKit", grpc, grpcProtobuf, protobuf]),
         tests(
             "EndToEnd",

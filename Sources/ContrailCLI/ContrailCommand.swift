@@ -21,6 +21,7 @@ public struct ContrailCommand: AsyncParsableCommand {
         version: BuildInfo.version,
         subcommands: [
             UpCommand.self, DemoCommand.self, UserCommand.self, OrderCommand.self, NotificationsCommand.self,
+            ExplainCommand.self, DeadLettersCommand.self,
             TraceCommand.self, SignalsCommand.self, CleanDataCommand.self,
         ]
     )

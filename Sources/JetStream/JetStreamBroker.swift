@@ -37,6 +37,8 @@ public protocol JetStreamBroker: Sendable {
     func lastMessage(stream: String, subject: String) async throws -> StoredMessage
     /// Returns the first message of a subject from a sequence on, or `nil` when there is none.
     func nextMessage(stream: String, subject: String, from sequence: UInt64) async throws -> StoredMessage?
+    /// Counts the messages of a stream that were stored at an instant (nanoseconds since 1970) or later.
+    func countMessages(stream: String, since instant: Int64) async throws -> UInt64
     /// Deletes one message.
     func deleteMessage(stream: String, sequence: UInt64, erases: Bool) async throws
     /// Removes all messages of a stream, or those of one subject; returns how many.

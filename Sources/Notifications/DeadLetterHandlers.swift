@@ -10,6 +10,8 @@ struct DeadLetterHandlers: Sendable {
     let letters: DeadLetters
     let journal: NotificationJournal
     let logger: Logger
+    /// How long a call searches or works before it answers with what it has and where to go on.
+    var patience = Duration.seconds(2)
 
     /// Which letters are meant; empty means any.
     private struct Filter {
@@ -33,18 +35,26 @@ struct DeadLetterHandlers: Sendable {
         let filter = Filter(reason: request.reason, eventType: request.eventType)
         let limit = request.pageSize == 0 ? 50 : Int(request.pageSize)
         return try await available {
-            var page: [DeadLetter] = []
+            let end = ContinuousClock.now + patience
+            var response = Contrail_Notifications_V1_ListDeadLettersResponse()
             var next = first
-            while page.count <= limit, let letter = try await letters.next(from: next) {
-                if filter.matches(letter) { page.append(letter) }
+            while let letter = try await letters.next(from: next) {
+                if filter.matches(letter) {
+                    guard response.deadLetters.count < limit else {
+                        response.nextPageToken = String(letter.sequence)
+                        break
+                    }
+                    response.deadLetters.append(Contrail_Notifications_V1_DeadLetter(letter))
+                }
                 next = letter.sequence + 1
+                // A filter may let nothing of a long stream through.
+                guard ContinuousClock.now < end else {
+                    response.nextPageToken = String(next)
+                    break
+                }
             }
-            let total = try await letters.count()
-            return .with {
-                $0.deadLetters = page.prefix(limit).map(Contrail_Notifications_V1_DeadLetter.init)
-                $0.nextPageToken = page.count > limit ? String(page[limit].sequence) : ""
-                $0.total = total
-            }
+            response.total = try await letters.count()
+            return response
         }
     }
 
@@ -54,9 +64,12 @@ struct DeadLetterHandlers: Sendable {
         guard let letter = try await available({ try await letters.letter(request.sequence) }) else {
             throw RequestError.notFound("dead letter", String(request.sequence))
         }
+        let redaction = LogRedaction()
         return .with {
             $0.deadLetter = Contrail_Notifications_V1_DeadLetter(letter)
-            $0.headers = Dictionary(letter.headers.map { ($0.name, $0.value) }) { "\($0), \($1)" }
+            $0.headers = Dictionary(
+                letter.headers.filter { !redaction.isSecret($0.name) }.map { ($0.name, $0.value) }
+            ) { "\($0), \($1)" }
             $0.payload = Data(letter.payload)
         }
     }
@@ -67,21 +80,35 @@ struct DeadLetterHandlers: Sendable {
         guard request.all != !request.sequences.isEmpty else {
             throw RequestError.invalid("sequences", "must name dead letters, or all must be set, and not both")
         }
+        guard request.all || request.pageToken.isEmpty else {
+            throw RequestError.invalid("page_token", "goes with all only")
+        }
         guard request.sequences.count <= 1000 else {
             throw RequestError.invalid("sequences", "must be at most 1,000, not \(request.sequences.count)")
         }
         var response = Contrail_Notifications_V1_RedriveDeadLettersResponse()
         if request.all {
             let filter = Filter(reason: request.reason, eventType: request.eventType)
-            // What is given up again while this runs is not redriven in a circle.
-            let last = try await available { try await letters.last() }
-            var next: UInt64 = 1
-            while next <= last, let letter = try await available({ try await letters.next(from: next) }),
-                letter.sequence <= last
-            {
+            let end = ContinuousClock.now + patience
+            var (next, last) = try await range(request.pageToken)
+            while next <= last {
+                let found: DeadLetter?
+                do {
+                    found = try await available { try await letters.next(from: next) }
+                } catch  where !response.results.isEmpty {
+                    // What was done is told first; the next call says what is wrong.
+                    response.nextPageToken = "\(next)-\(last)"
+                    break
+                }
+                guard let letter = found, letter.sequence <= last else { break }
                 next = letter.sequence + 1
-                guard filter.matches(letter) else { continue }
-                response.results.append(await redrive(letter, dryRun: request.dryRun))
+                if filter.matches(letter) {
+                    response.results.append(await redrive(letter, dryRun: request.dryRun))
+                }
+                if next <= last, ContinuousClock.now >= end {
+                    response.nextPageToken = "\(next)-\(last)"
+                    break
+                }
             }
         } else {
             for sequence in request.sequences {
@@ -100,6 +127,16 @@ struct DeadLetterHandlers: Sendable {
         return response
     }
 
+    /// What a call for all letters has to look at. What is given up again meanwhile is not redriven in a circle.
+    private func range(_ token: String) async throws -> (next: UInt64, last: UInt64) {
+        guard !token.isEmpty else { return (1, try await available { try await letters.last() }) }
+        let parts = token.split(separator: "-", omittingEmptySubsequences: false).map { UInt64($0) }
+        guard parts.count == 2, let next = parts[0], let last = parts[1] else {
+            throw RequestError.invalid("page_token", "must be the next_page_token of the call before")
+        }
+        return (next, last)
+    }
+
     private func redrive(_ letter: DeadLetter, dryRun: Bool) async -> Contrail_Notifications_V1_RedriveResult {
         var result = Contrail_Notifications_V1_RedriveResult.with {
             $0.sequence = letter.sequence
@@ -110,17 +147,17 @@ struct DeadLetterHandlers: Sendable {
             return result
         }
         do {
+            try await journal.redriven(true, letter.event.id, by: letter.consumer)
             let redrive = try await letters.redrive(letter)
             result.outcome = redrive.isDuplicate ? .alreadyRedriven : .redriven
             result.streamSequence = redrive.streamSequence
-            // Also for a duplicate: whoever sent it before may have died before saying so.
-            try await journal.redriven(letter.event.id, by: letter.consumer)
             logger.info(
                 "dead letter redriven",
                 metadata: ["event.id": "\(letter.event.id)", "sequence": "\(letter.sequence)"]
             )
         } catch {
-            if result.outcome == .unspecified { result.outcome = .failed }
+            try? await journal.redriven(false, letter.event.id, by: letter.consumer)
+            result.outcome = .failed
             result.message = String("\(error)".prefix(500))
         }
         return result

@@ -31,15 +31,14 @@ public enum NotificationsService: ServiceDefinition {
         let broker = try settings.broker(name, telemetry: telemetry)
         let replicas = settings.streamReplicas()
         let users = try settings.client(
-            "CONTRAIL_USERS_TARGET",
+            "users",
             default: NetworkAddress(host: "127.0.0.1", port: 50051),
-            "the users service",
             telemetry: telemetry
-        )
+        ) { Contrail_Users_V1_UserService.Client(wrapping: $0) as any Contrail_Users_V1_UserService.ClientProtocol }
         let metrics = NotificationMetrics(registry: telemetry.metrics)
         let journal = NotificationJournal(pool: storage.pool, metrics: metrics)
         let handler = NotificationHandler(
-            users: Contrail_Users_V1_UserService.Client(wrapping: users.client),
+            users: users,
             provider: try provider(&settings, telemetry: telemetry),
             pool: storage.pool,
             tracer: telemetry.tracer(for: .deliver),
@@ -69,6 +68,7 @@ public enum NotificationsService: ServiceDefinition {
             storage: NotificationStorage(pool: storage.pool),
             telemetry: telemetry
         )
+        let advisories = AdvisoryWatch(broker: broker, consumer: NotificationHandler.consumer, telemetry: telemetry)
         return ServiceParts(
             preparations: [
                 storage.preparation,
@@ -76,10 +76,17 @@ public enum NotificationsService: ServiceDefinition {
                 Preparation("consumers") {
                     for consumer in consumers { try await broker.ensure(consumer.configuration) }
                 },
+                Preparation("advisories") { try await advisories.prepare(replicas: replicas) },
             ],
             work: [storage.work, .broker(broker), .client("users client", users)]
-                + consumers.map(work) + [BackgroundWork("notification watch") { try await watch.run() }] + [
-                    cleaning(storage, journal, logger: telemetry.logger)
+                + consumers.map(work) + [
+                    BackgroundWork("notification watch") { try await watch.run() },
+                    BackgroundWork("advisory watch") {
+                        try await advisories.run()
+                    } beginShutdown: {
+                        advisories.beginShutdown()
+                    },
+                    cleaning(storage, journal, logger: telemetry.logger),
                 ],
             dependencies: [storage.dependency, .broker(broker)],
             grpcServices: [
@@ -110,6 +117,11 @@ public enum NotificationsService: ServiceDefinition {
         let sender = settings.string("CONTRAIL_SMTP_FROM", default: "shop@example.com", "the sender's address")
         let user = settings.string("CONTRAIL_SMTP_USER", default: "", "the mail server's user")
         let password = settings.string("CONTRAIL_SMTP_PASSWORD", default: "", "the user's password")
+        let resilience = settings.resilience(
+            "CONTRAIL_SMTP",
+            "the mail server",
+            default: TracedMailer.defaultResilience
+        )
         guard channel == "smtp" else { return LogProvider(logger: telemetry.logger) }
         do {
             return MailProvider(
@@ -118,6 +130,7 @@ public enum NotificationsService: ServiceDefinition {
                     sender: sender,
                     user: user,
                     password: password,
+                    resilience: resilience,
                     telemetry: telemetry
                 )
             )

@@ -35,17 +35,14 @@ public enum OrdersService: ServiceDefinition {
             telemetry: telemetry
         )
         let users = try settings.client(
-            "CONTRAIL_USERS_TARGET",
+            "users",
             default: NetworkAddress(host: "127.0.0.1", port: 50051),
-            "the users service",
             telemetry: telemetry
-        )
+        ) { Contrail_Users_V1_UserService.Client(wrapping: $0) as any Contrail_Users_V1_UserService.ClientProtocol }
         let store = PostgresEventStore(pool: storage.pool) { publishing.committed($0) }
         let handlers = OrderHandlers(
             store: store,
-            customers: RemoteCustomerDirectory(
-                users: Contrail_Users_V1_UserService.Client(wrapping: users.client)
-            )
+            customers: RemoteCustomerDirectory(users: users)
         )
         return ServiceParts(
             preparations: [storage.preparation, publishing.preparation],

@@ -15,6 +15,7 @@ import Tracing
 struct MessagingTracingTests {
     /// A broker, a publisher and a consumer that record into one processor.
     struct Bench: Sendable {
+        let broker: MessageBroker
         let publisher: TracedPublisher
         let spans: InMemorySpanProcessor
         let telemetry: Telemetry
@@ -95,7 +96,9 @@ struct MessagingTracingTests {
                     broker.beginShutdown()
                 }
                 let publisher = TracedPublisher(broker: broker, telemetry: telemetry)
-                try await body(Bench(publisher: publisher, spans: spans, telemetry: telemetry, server: server))
+                try await body(
+                    Bench(broker: broker, publisher: publisher, spans: spans, telemetry: telemetry, server: server)
+                )
                 consumer.beginShutdown()
                 broker.beginShutdown()
                 try await group.waitForAll()
@@ -242,6 +245,8 @@ struct MessagingTracingTests {
             let context = W3CPropagator.extract { stored.message.headers.values(named: $0) }.spanContext
             #expect(context?.traceID == process.context.traceID)
             #expect(context?.spanID == letter.context.spanID)
+            let read = try await DeadLetters(broker: bench.broker, telemetry: bench.telemetry).next(from: 1)
+            #expect(read?.trace?.spanID == letter.context.spanID && read?.reason == "undecodable")
             for span in [term, process, letter] { try expectDeclared(span, bench.telemetry) }
             let operations = bench.samples("messaging_client_operation_duration_seconds_count{")
             #expect(operations.contains { $0.contains("\"term\"") })

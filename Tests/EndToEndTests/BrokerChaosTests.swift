@@ -109,7 +109,13 @@ extension EndToEnd {
                 let request = Contrail_Notifications_V1_RedriveDeadLettersRequest.with {
                     ($0.all, $0.reason) = (true, "unknown_user")
                 }
-                let results = try await shop.notifications.redriveDeadLetters(request).results
+                var results: [Contrail_Notifications_V1_RedriveResult] = []
+                var page = request
+                repeat {
+                    let response = try await shop.notifications.redriveDeadLetters(page)
+                    results += response.results
+                    page.pageToken = response.nextPageToken
+                } while !page.pageToken.isEmpty
                 #expect(results.count { $0.outcome == .redriven } == strangers.count, "\(results)")
                 for stranger in strangers {
                     let told = try await shop.allNotifications(ofUser: stranger, event: "order.shipped", count: 1)

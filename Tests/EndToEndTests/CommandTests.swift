@@ -85,8 +85,11 @@ extension EndToEnd {
 
         @Test("--help explains every command")
         func help() async throws {
-            for command in ["", "up", "demo", "user", "order", "notifications", "trace", "clean-data"] {
-                let arguments = command.isEmpty ? ["--help"] : [command, "--help"]
+            for command in [
+                "", "up", "demo", "user", "order", "notifications", "explain", "dead-letters", "dead-letters list",
+                "dead-letters show", "dead-letters redrive", "trace", "clean-data",
+            ] {
+                let arguments = command.split(separator: " ").map(String.init) + ["--help"]
                 let help = try await Tool.run("contrail", arguments)
                 #expect(help.status == .exited(0))
                 #expect(help.output.contains("OVERVIEW"))

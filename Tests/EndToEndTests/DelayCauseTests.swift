@@ -17,6 +17,8 @@ extension EndToEnd {
                 "CONTRAIL_NOTIFICATION_PROVIDER": "smtp",
                 "CONTRAIL_SMTP_URL": "smtp://127.0.0.1:\(Peer.running[.mailSink]?.port ?? 0)",
                 "CONTRAIL_NOTIFICATION_LATE_AFTER": "700ms",
+                // Longer than the faults: a call that is slow is not one that failed.
+                "CONTRAIL_USERS_TIMEOUT": "10s", "CONTRAIL_USERS_ATTEMPT_TIMEOUT": "5s",
             ]
         }
     )

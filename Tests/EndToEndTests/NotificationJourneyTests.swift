@@ -2,6 +2,7 @@ import Contracts
 import ContrailCLI
 import Foundation
 import HTTPTransport
+import LocalStack
 import SwiftProtobuf
 import TestKit
 import Testing
@@ -125,6 +126,35 @@ extension EndToEnd {
                 "/metrics",
                 headers: ["Accept": "application/openmetrics-text; version=1.0.0"]
             ).body
+        }
+
+        @Test("An attempt links to the one before it, also when another process made that")
+        func attemptsAcrossProcesses() async throws {
+            let stack = try Stack.required()
+            try await Shop.open(stack) { shop in
+                let user = try await shop.createUser(email: "busy-\(UUID().uuidString.lowercased())@example.com")
+                let (order, traceID) = try await shop.traced("order") { try await shop.createOrder(user: user.id) }
+                func attempts() -> [TraceSpan] {
+                    (stack.traces.trace(traceID)?.spans ?? []).filter { $0.name == "process order.created" }
+                        .sorted { $0.startNanoseconds < $1.startNanoseconds }
+                }
+                #expect(await eventually { !attempts().isEmpty })
+                #expect(await stack.service("notifications").kill() == .signalled(SIGKILL))
+                try await stack.service("notifications").restart()
+                let row = try await shop.completedNotification(ofOrder: order.id, event: "order.created")
+                #expect(row.attempts >= 3)
+                #expect(await eventually { attempts().count >= 3 })
+                let spans = attempts()
+                let instances = Set(spans.map { $0.resource["service.instance.id"]?.stringValue })
+                #expect(instances.count == 2, "one process made all attempts")
+                for (previous, next) in zip(spans, spans.dropFirst()) {
+                    let link = next.links.first { $0.spanID == previous.spanID }
+                    #expect(link?.attributes["contrail.retry.reason"]?.stringValue == "smtp_451")
+                }
+                let explained = try await shop.notifications.explainNotification(.with { $0.id = row.id })
+                #expect(explained.failedAttempts.map(\.reason) == Array(repeating: "smtp_451", count: spans.count - 1))
+                #expect(explained.failedAttempts.map(\.spanID) == spans.dropLast().map(\.spanID))
+            }
         }
 
         @Test("The books balance: what was requested is pending, delivered or dead")

@@ -196,6 +196,24 @@ struct BrokerConformanceTests {
         }
     }
 
+    @Test("counts the messages that were stored since an instant", arguments: BrokerKind.allCases)
+    func countSince(kind: BrokerKind) async throws {
+        try await kind.with { broker in
+            var configuration = StreamTests.orders
+            configuration.allowDirect = true
+            _ = try await broker.ensureStream(configuration)
+            #expect(try await broker.countMessages(stream: "ORDERS", since: 0) == 0)
+            for id in ["a", "b", "c"] { try await publish(broker, id) }
+            let second = try await broker.getMessage(stream: "ORDERS", sequence: 2).timestamp
+            let third = try await broker.getMessage(stream: "ORDERS", sequence: 3).timestamp
+            #expect(try await broker.countMessages(stream: "ORDERS", since: 0) == 3)
+            #expect(try await broker.countMessages(stream: "ORDERS", since: third + 3_600_000_000_000) == 0)
+            // Two messages of one instant count both.
+            let expected: UInt64 = second == third ? 2 : 1
+            #expect(try await broker.countMessages(stream: "ORDERS", since: third) >= expected)
+        }
+    }
+
     @Test("a late acknowledgement of an earlier delivery counts", arguments: BrokerKind.allCases)
     func lateAcknowledgement(kind: BrokerKind) async throws {
         try await kind.with { broker in

@@ -33,7 +33,13 @@ struct OutboxRelayFaultTests {
                 let writers = Writers()
                 for stream in streams {
                     group.addTask {
-                        [stream: try await write(to: stream, PostgresEventStore(pool: pool) { _ in relay.nudge() }, writers)]
+                        [
+                            stream: try await write(
+                                to: stream,
+                                PostgresEventStore(pool: pool) { _ in relay.nudge() },
+                                writers
+                            )
+                        ]
                     }
                 }
                 for crash in 1...crashes {

@@ -358,6 +358,7 @@ public nonisolated struct Contrail_Notifications_V1_ListDeadLettersResponse: Sen
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// May be fewer than asked for, or none, although there are more: a call searches for a few seconds at most.
   public var deadLetters: [Contrail_Notifications_V1_DeadLetter] = []
 
   /// Empty on the last page.
@@ -426,6 +427,9 @@ public nonisolated struct Contrail_Notifications_V1_RedriveDeadLettersRequest: S
   /// Says what would be done and does nothing.
   public var dryRun: Bool = false
 
+  /// `next_page_token` of the call before; with `all` only.
+  public var pageToken: String = String()
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -437,6 +441,10 @@ public nonisolated struct Contrail_Notifications_V1_RedriveDeadLettersResponse: 
   // methods supported on all messages.
 
   public var results: [Contrail_Notifications_V1_RedriveResult] = []
+
+  /// With `all`: what to go on with, because a call works for a few seconds at most; empty when all are done. Letters that
+  /// came after the first call are not touched.
+  public var nextPageToken: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1179,7 +1187,7 @@ nonisolated extension Contrail_Notifications_V1_GetDeadLetterResponse: SwiftProt
 
 nonisolated extension Contrail_Notifications_V1_RedriveDeadLettersRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".RedriveDeadLettersRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sequences\0\u{1}all\0\u{1}reason\0\u{3}event_type\0\u{3}dry_run\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}sequences\0\u{1}all\0\u{1}reason\0\u{3}event_type\0\u{3}dry_run\0\u{3}page_token\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1192,6 +1200,7 @@ nonisolated extension Contrail_Notifications_V1_RedriveDeadLettersRequest: Swift
       case 3: try { try decoder.decodeSingularStringField(value: &self.reason) }()
       case 4: try { try decoder.decodeSingularStringField(value: &self.eventType) }()
       case 5: try { try decoder.decodeSingularBoolField(value: &self.dryRun) }()
+      case 6: try { try decoder.decodeSingularStringField(value: &self.pageToken) }()
       default: break
       }
     }
@@ -1213,6 +1222,9 @@ nonisolated extension Contrail_Notifications_V1_RedriveDeadLettersRequest: Swift
     if self.dryRun != false {
       try visitor.visitSingularBoolField(value: self.dryRun, fieldNumber: 5)
     }
+    if !self.pageToken.isEmpty {
+      try visitor.visitSingularStringField(value: self.pageToken, fieldNumber: 6)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1222,6 +1234,7 @@ nonisolated extension Contrail_Notifications_V1_RedriveDeadLettersRequest: Swift
     if lhs.reason != rhs.reason {return false}
     if lhs.eventType != rhs.eventType {return false}
     if lhs.dryRun != rhs.dryRun {return false}
+    if lhs.pageToken != rhs.pageToken {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1229,7 +1242,7 @@ nonisolated extension Contrail_Notifications_V1_RedriveDeadLettersRequest: Swift
 
 nonisolated extension Contrail_Notifications_V1_RedriveDeadLettersResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".RedriveDeadLettersResponse"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}results\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}results\0\u{3}next_page_token\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1238,6 +1251,7 @@ nonisolated extension Contrail_Notifications_V1_RedriveDeadLettersResponse: Swif
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeRepeatedMessageField(value: &self.results) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.nextPageToken) }()
       default: break
       }
     }
@@ -1247,11 +1261,15 @@ nonisolated extension Contrail_Notifications_V1_RedriveDeadLettersResponse: Swif
     if !self.results.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.results, fieldNumber: 1)
     }
+    if !self.nextPageToken.isEmpty {
+      try visitor.visitSingularStringField(value: self.nextPageToken, fieldNumber: 2)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Contrail_Notifications_V1_RedriveDeadLettersResponse, rhs: Contrail_Notifications_V1_RedriveDeadLettersResponse) -> Bool {
     if lhs.results != rhs.results {return false}
+    if lhs.nextPageToken != rhs.nextPageToken {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -35,6 +35,7 @@ public struct LogDeclaration: Sendable, Encodable {
 
     private static let publishers = ["users", "orders"]
     private static let consumers = ["notifications"]
+    private static let callers = ["orders", "notifications"]
     private static let delivery = ["event.id", "event.type", "attempt", "error.type", "error"]
 
     /// All log lines.
@@ -146,11 +147,39 @@ public struct LogDeclaration: Sendable, Encodable {
             "The connection's buffer is full; publishers are told."
         ),
         LogDeclaration(
+            .warning,
+            "circuit breaker opened",
+            ["breaker", "from", "reason", "failure.rate", "slow.rate", "delay"],
+            by: callers,
+            "Calls to a target are refused for the delay, because too many failed or were slow."
+        ),
+        LogDeclaration(
+            .info,
+            "circuit breaker lets a few calls through",
+            ["breaker", "from", "reason"],
+            by: callers,
+            "They decide whether the circuit breaker closes."
+        ),
+        LogDeclaration(
+            .info,
+            "circuit breaker closed",
+            ["breaker", "from", "reason"],
+            by: callers,
+            "All calls to a target are made again."
+        ),
+        LogDeclaration(
             .debug,
             "a pull request was refused",
             ["nats.consumer", "nats.status"],
             by: consumers,
             "The server ended a request for messages; the next one follows."
+        ),
+        LogDeclaration(
+            .warning,
+            "a consumer went quiet",
+            ["nats.stall"],
+            by: consumers,
+            "Messages were pending and none came, so the subscription was recreated: servers can forget who waits."
         ),
     ]
 
@@ -171,6 +200,20 @@ public struct LogDeclaration: Sendable, Encodable {
             "JetStream did not take an event; it stays in the outbox."
         ),
         LogDeclaration(.error, "consuming ended", ["stream", "error"], by: consumers, "No events are taken any more."),
+        LogDeclaration(
+            .error,
+            "advisories are not heard any more",
+            ["stream", "error"],
+            by: consumers,
+            "Advisories are kept in their stream until the service starts again."
+        ),
+        LogDeclaration(
+            .debug,
+            "an advisory will be read again",
+            ["stream", "reason"],
+            by: consumers,
+            "NATS did not answer when an advisory's message was looked for."
+        ),
         LogDeclaration(
             .warning,
             "event will be delivered again",
@@ -199,7 +242,55 @@ public struct LogDeclaration: Sendable, Encodable {
             by: consumers,
             "The provider `log` tells a customer by this line."
         ),
-        LogDeclaration(.debug, "inbox cleaned", ["forgotten"], by: consumers, "Events of long ago were forgotten."),
+        LogDeclaration(
+            .info,
+            "dead letter redriven",
+            ["event.id", "sequence"],
+            by: consumers,
+            "Somebody has sent an event that had been given up on its way again."
+        ),
+        LogDeclaration(
+            .debug,
+            "earlier attempts cannot be read",
+            ["event.id", "reason"],
+            by: consumers,
+            "The journey of an event lacks what other processes know of it."
+        ),
+        LogDeclaration(
+            .debug,
+            "an attempt cannot be kept",
+            ["event.id", "reason"],
+            by: consumers,
+            "Only this process knows of a failed attempt."
+        ),
+        LogDeclaration(
+            .debug,
+            "a journey was not stored",
+            ["notification.id", "reason"],
+            by: consumers,
+            "A notification's row does not say where the time went; its span does."
+        ),
+        LogDeclaration(
+            .debug,
+            "a stream cannot be watched",
+            ["stream", "reason"],
+            by: consumers,
+            "The gauges of what waits in a stream are absent until it answers."
+        ),
+        LogDeclaration(
+            .debug,
+            "notifications cannot be counted",
+            ["reason"],
+            by: consumers,
+            "The books show the last counts of the database until it answers."
+        ),
+        LogDeclaration(
+            .debug,
+            "inbox cleaned",
+            ["forgotten", "attempts"],
+            by: consumers,
+            "Events of long ago, and what became of their attempts, were forgotten."
+        ),
         LogDeclaration(.debug, "inbox was not cleaned", ["reason"], by: consumers, "The next try is in an hour."),
     ]
 
@@ -259,7 +350,8 @@ public struct LogDeclaration: Sendable, Encodable {
     static let metadataKeys = [
         "address": "Where it listens, `host:port`.",
         "attempt": "Which delivery it was, 1 for the first.",
-        "attempts": "How often it was tried.",
+        "attempts": "How often it was tried; or how many attempts were forgotten.",
+        "breaker": "The circuit breaker: the target that it is for.",
         "delay": "How long until the next try.",
         "dependency": "`postgresql` or `nats`.",
         "detail": "What went wrong, or what the backend said.",
@@ -269,16 +361,19 @@ public struct LogDeclaration: Sendable, Encodable {
         "event.id": "The event's identity.",
         "event.type": "The kind of event.",
         "exit": "The process's exit code.",
+        "failure.rate": "The share of calls that failed.",
         "failures": "How often it failed.",
         "forgotten": "How many were forgotten.",
         "item": "What was lost: spans or log records.",
         "lost": "How many were lost.",
+        "from": "The state before.",
         "grace": "How long the process may take to stop.",
         "migration.name": "The name of the step.",
         "migration.version": "The number of the step.",
         "nats.consumer": "The consumer and its stream.",
         "nats.error": "libnats' or the server's words.",
         "nats.servers": "The servers, without user and password.",
+        "nats.stall": "The consumer, how many messages were pending, and for how long none had come.",
         "nats.status": "The server's status for the request.",
         "notification.id": "The notification, which is the event's identity.",
         "pid": "The process's number.",
@@ -286,6 +381,8 @@ public struct LogDeclaration: Sendable, Encodable {
         "problem": "What is wrong and what is used instead.",
         "reason": "What went wrong.",
         "retry.in": "How long until the next try.",
+        "sequence": "The position in a stream.",
+        "slow.rate": "The share of calls that were slow.",
         "step": "The preparation.",
         "stream": "The JetStream stream.",
         "subject": "The subject line of a notification, or a NATS subject.",

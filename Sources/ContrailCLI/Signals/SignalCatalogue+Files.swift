@@ -73,7 +73,7 @@ extension SignalCatalogue {
             }
             let links = span.links.map { link in
                 let keys = link.attributes.map(Self.code).joined(separator: ", ")
-                return "- a link: \(link.meaning)" + (keys.isEmpty ? "" : " With \(keys).")
+                return "- a link: \(link.meaning)" + (keys.isEmpty ? "" : " With \(keys).") + Self.seen(link.seen)
             }
             return """
                 ### \(Self.code(span.name)) \(span.kind)
@@ -86,13 +86,23 @@ extension SignalCatalogue {
 
                 """.replacing("\n\n\n", with: "\n\n")
         }
+        let rows = events.map { event in
+            [
+                Self.code(event.name), event.attributes.map(Self.code).joined(separator: ", "),
+                event.meaning + Self.seen(event.seen),
+            ]
+        }
         return """
             ## Spans
 
-            The names and kinds follow OpenTelemetry's conventions where there are any. No span has events: a failure is told
-            by the status and `error.type`.
+            The names and kinds follow OpenTelemetry's conventions where there are any. A failure is told by the status and
+            `error.type`, and never by an event.
 
             \(texts.joined(separator: "\n"))
+            ### Events of spans
+
+            \(Self.table(["Event", "Attributes", "What has happened"], rows))
+
             """
     }
 

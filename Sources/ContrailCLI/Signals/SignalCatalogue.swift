@@ -79,6 +79,20 @@ public struct SignalCatalogue: Sendable, Encodable {
         public let meaning: String
         /// The keys of its attributes.
         public let attributes: [String]
+        /// When it is seen, unless it is part of the ordinary work.
+        public let seen: String?
+    }
+
+    /// An event of spans.
+    public struct Event: Sendable, Encodable {
+        /// The name.
+        public let name: String
+        /// What has happened.
+        public let meaning: String
+        /// The keys of its attributes.
+        public let attributes: [String]
+        /// When it is seen, unless it is part of the ordinary work.
+        public let seen: String?
     }
 
     /// An attribute.
@@ -117,8 +131,8 @@ public struct SignalCatalogue: Sendable, Encodable {
     public let spans: [Span]
     /// All attributes of spans, links and resources, by key.
     public let attributes: [Attribute]
-    /// The events of spans: there are none, because errors are told by the status and `error.type`.
-    public let events: [String]
+    /// The events of spans; none of them is a failure, which is told by the status and `error.type`.
+    public let events: [Event]
     /// All log lines, by message.
     public let logs: [LogDeclaration]
     /// All keys of log lines.
@@ -144,11 +158,18 @@ public struct SignalCatalogue: Sendable, Encodable {
         services = signals.map(\.name).unique()
         metrics = Self.metrics(signals)
         spans = Self.spans(signals)
-        events = []
+        events = SpanEventDeclaration.all.map { event in
+            Event(
+                name: event.name,
+                meaning: event.meaning,
+                attributes: event.attributes,
+                seen: RareSignal.when("event \(event.name)")
+            )
+        }
         logs = LogDeclaration.all.sorted { $0.message < $1.message }
         let declared = Dictionary(uniqueKeysWithValues: SemanticConventions.declarations.map { ($0.key, $0) })
         labels = try Set(metrics.flatMap(\.labels)).sorted().map { try Self.label($0, declared.values) }
-        attributes = try Self.attributes(spans, resource: SemanticConventions.resource.map(\.key), declared)
+        attributes = try Self.attributes(spans, events, resource: SemanticConventions.resource.map(\.key), declared)
         logKeys = try Self.logKeys(logs, declared)
     }
 
@@ -188,7 +209,13 @@ public struct SignalCatalogue: Sendable, Encodable {
                     + span.sometimes.map { key, when in
                         SpanAttribute(key: key, when: when, seen: RareSignal.when("\(name): \(key)"))
                     },
-                links: span.links.map { Link(meaning: $0.meaning, attributes: $0.attributes) },
+                links: span.links.enumerated().map { number, link in
+                    Link(
+                        meaning: link.meaning,
+                        attributes: link.attributes,
+                        seen: RareSignal.when("\(name): link \(number)")
+                    )
+                },
                 seen: RareSignal.when(name)
             )
         }
@@ -207,20 +234,62 @@ public struct SignalCatalogue: Sendable, Encodable {
             )
         }
         guard let meaning = ownLabels[name] else { throw SignalCatalogueError(what: "label", name: name) }
-        return Label(name: name, attribute: nil, meaning: meaning, values: nil)
+        return Label(name: name, attribute: nil, meaning: meaning, values: ownLabelValues[name])
     }
 
+    /// All values of our own labels, where they are a fixed set.
+    private static let ownLabelValues = [
+        "cause": Stage.allCases.map(\.rawValue),
+        "place": ["outbox", "ORDERS", "USERS"],
+        "stage": Stage.allCases.map(\.rawValue),
+        "kind": ["max_deliveries", "terminated"],
+        "state": [
+            "requested", "pending", "delivered", "dead_lettered", "connecting", "connected", "reconnecting", "closed",
+            "open", "half_open", "forced_open", "disabled",
+        ],
+    ]
+
     private static let ownLabels = [
+<<<<<<< HEAD
+        "cause": "The longest stage of a late notification.",
+        "consumer": "The durable JetStream consumer.",
+        "event_type": "The kind of event: `order.created`.",
+        "kind": "What JetStream said about a message.",
+        "notification_channel": "How the customer is told: `log` or `smtp`.",
         "outcome":
             "What became of spans that were held, `promoted` or `evicted`; or of callers' wish to be sampled, `forced` or `refused`.",
+        "place": "Where events wait: the outbox of a service, or a stream.",
+=======
+>>>>>>> 41218b61431b2be0425f0e02b37c95ba7b440299
+        "attempt": "The number of the attempt, 1 for the first.",
+        "cause": "The stage of the journey that took longest.",
+        "consumer": "The JetStream consumer.",
+        "event_type": "The kind of event.",
+        "from": "The state before.",
+        "name": "The target of the calls: `users`, `smtp`.",
+        "notification_channel": "How the customer is told: `log` or `smtp`.",
+        "outcome":
+            "What became of it: of an attempt at a call, of spans that were held, of callers' wish to be sampled.",
+        "place": "Where events wait: `outbox`, or the stream.",
         "problem": "The kind of mistake, by the code of `MetricsProblem`.",
-        "reason": "Why a trace is kept.",
+<<<<<<< HEAD
+        "reason": "Why: a trace is kept, a late notification had to be tried again, or an event was given up.",
+        "stage": "A part of a notification's journey.",
+        "state": "What has become of notifications; where a connection is in its life; or how a circuit breaker is.",
+=======
+        "reason": "Why: a trace is kept, a notification waited for redelivery or was given up.",
+        "stage": "The stage of a notification's journey; of a deadline, where the call was: `attempt`, `handler`.",
+        "state": "What is counted in which state; of a circuit breaker, the state that it may be in.",
+>>>>>>> 41218b61431b2be0425f0e02b37c95ba7b440299
+        "stream": "The JetStream stream.",
         "swift": "The version of the Swift compiler.",
+        "to": "The state after.",
         "version": "The service's version.",
     ]
 
     private static func attributes(
         _ spans: [Span],
+        _ events: [Event],
         resource: [String],
         _ declared: [String: AttributeDeclaration]
     ) throws -> [Attribute] {
@@ -229,6 +298,9 @@ public struct SignalCatalogue: Sendable, Encodable {
         for span in spans {
             for key in span.attributes.map(\.key) { on[key, default: []].append(span.name) }
             for key in span.links.flatMap(\.attributes) { on[key, default: []].append("links of \(span.name)") }
+        }
+        for event in events {
+            for key in event.attributes { on[key, default: []].append("event \(event.name)") }
         }
         return try on.sorted { $0.key < $1.key }.map { key, on in
             guard let attribute = declared[key] else { throw SignalCatalogueError(what: "attribute", name: key) }

@@ -15,12 +15,14 @@ public final class TracedGRPCServer: Sendable {
     ///   - services: What to serve.
     ///   - telemetry: Where to record.
     ///   - callers: What becomes of the trace context that callers send.
+    ///   - callTimeout: How long a call may take whose caller does not say.
     ///   - interceptors: What runs inside the span, for instance the translation of errors.
     public init(
         address: NetworkAddress,
         services: [any RegistrableRPCService],
         telemetry: Telemetry,
         callers: RemoteParentPolicy = RemoteParentPolicy(.trust),
+        callTimeout: Duration = .seconds(30),
         interceptors: [any ServerInterceptor] = []
     ) {
         let transport = HTTP2ServerTransport.Posix(
@@ -41,7 +43,10 @@ public final class TracedGRPCServer: Sendable {
         server = GRPCServer(
             transport: transport,
             services: services,
-            interceptors: [TracingServerInterceptor(telemetry: telemetry, callers: callers), drain] + interceptors
+            interceptors: [
+                TracingServerInterceptor(telemetry: telemetry, callers: callers), drain,
+                ServerDeadline(fallback: callTimeout, telemetry: telemetry),
+            ] + interceptors
         )
     }
 

@@ -37,10 +37,12 @@ public struct TracingClientInterceptor: ClientInterceptor {
         ) async throws -> StreamingClientResponse<Output>
     ) async throws -> StreamingClientResponse<Output> {
         let method = context.descriptor.fullyQualifiedMethod
+        let attempt = RPCAttempt.number
         let span = tracer.startSpan(.rpcClient, method) { attributes in
             attributes.setRPC(method)
             attributes[SemanticConventions.serverAddress] = .string(host)
             attributes[SemanticConventions.serverPort] = .int(port)
+            if attempt > 1 { attributes[SemanticConventions.attempt] = .int(attempt) }
         }
         let call = RPCSpan(
             span: span,
@@ -57,6 +59,7 @@ public struct TracingClientInterceptor: ClientInterceptor {
         propagators.inject(ActiveContext(span), limits: .grpc) { name, value in
             request.metadata.addString(value, forKey: name)
         }
+        if attempt > 1 { request.metadata.addString(String(attempt - 1), forKey: "grpc-previous-rpc-attempts") }
         var response: StreamingClientResponse<Output>
         do {
             response = try await call.run { try await next(request, context) }

@@ -9,6 +9,8 @@ enum JourneyHeaders {
     static let acceptedAt = "contrail-accepted-at"
     /// When the publish began.
     static let publishedAt = "contrail-published-at"
+    /// When its stream stored it for the first time: on a dead letter, and on an event that was redriven.
+    static let storedAt = "contrail-stored-at"
 
     /// Reads an instant; what is no number is as if it were absent.
     static func instant(_ name: String, in headers: NATSHeaders) -> UInt64? {
@@ -26,8 +28,23 @@ extension Departure {
             accepted: arrival.flatMap { event.time > $0 && event.time - $0 > longestCall ? nil : $0 },
             recorded: event.time,
             published: JourneyHeaders.instant(JourneyHeaders.publishedAt, in: message.headers),
-            stored: UInt64(clamping: message.metadata.timestamp)
+            stored: message.firstStored
         )
+    }
+}
+
+extension JetStreamMessage {
+    /// Whether somebody sent the event on its way again after it had been given up.
+    var isRedriven: Bool { headers.first(named: DeadLetterHeaders.redriven) != nil }
+
+    /// When a stream stored the event for the first time, by the broker's clock. The time as a dead letter is then a wait
+    /// between attempts, and not part of a publish.
+    var firstStored: UInt64 {
+        let stored = UInt64(clamping: metadata.timestamp)
+        guard isRedriven, let first = JourneyHeaders.instant(JourneyHeaders.storedAt, in: headers) else {
+            return stored
+        }
+        return min(first, stored)
     }
 }
 

@@ -43,6 +43,7 @@ enum DeadLetterHeaders {
                 return !name.hasPrefix("nats-") && name != redriven.lowercased()
             }
         )
+        headers.set(JourneyHeaders.storedAt, to: String(message.firstStored))
         headers.set(reason, to: notice.reason)
         headers.set(errorType, to: notice.errorType)
         headers.set(Self.error, to: String("\(error)".prefix(512).filter { !$0.isNewline }))

@@ -55,14 +55,14 @@ public struct DeadLetters: Sendable {
     ///
     /// - Throws: What NATS answers.
     public func count() async throws -> UInt64 {
-        try await context().streamInfo(DeadLetterHeaders.stream).state.messages
+        try await broker.jetStream().streamInfo(DeadLetterHeaders.stream).state.messages
     }
 
     /// The sequence of the newest, 0 when there never was one.
     ///
     /// - Throws: What NATS answers.
     public func last() async throws -> UInt64 {
-        try await context().streamInfo(DeadLetterHeaders.stream).state.lastSequence
+        try await broker.jetStream().streamInfo(DeadLetterHeaders.stream).state.lastSequence
     }
 
     /// Reads the first letter from a sequence on.
@@ -71,7 +71,9 @@ public struct DeadLetters: Sendable {
     /// - Returns: `nil` when there is none.
     /// - Throws: What NATS answers.
     public func next(from sequence: UInt64) async throws -> DeadLetter? {
-        try await context().nextMessage(stream: DeadLetterHeaders.stream, subject: ">", from: sequence).map(letter)
+        try await broker.jetStream().nextMessage(stream: DeadLetterHeaders.stream, subject: ">", from: sequence).map(
+            letter
+        )
     }
 
     /// Reads one letter.
@@ -107,7 +109,7 @@ public struct DeadLetters: Sendable {
             parent: ActiveContext(spanContext: letter.trace)
         )
         do {
-            try await context().deleteMessage(
+            try await broker.jetStream().deleteMessage(
                 stream: DeadLetterHeaders.stream,
                 sequence: letter.sequence,
                 erases: false
@@ -124,10 +126,6 @@ public struct DeadLetters: Sendable {
         public let streamSequence: UInt64
         /// Whether the stream had it already, from an earlier redrive.
         public let isDuplicate: Bool
-    }
-
-    private func context() async throws -> JetStreamContext {
-        JetStreamContext(try await broker.connection())
     }
 
     private func letter(_ stored: StoredMessage) -> DeadLetter {

@@ -34,7 +34,7 @@ public struct EventDelivery: Sendable {
     ) {
         self.event = event
         payload = message.payload
-        isRedelivery = message.metadata.deliveryCount > 1
+        isRedelivery = message.metadata.deliveryCount > 1 || message.isRedriven
         // JetStream counts from 1 again after a redrive, and may after a crash.
         attempt = max(Int(clamping: message.metadata.deliveryCount), failures.count + 1)
         stream = message.metadata.stream

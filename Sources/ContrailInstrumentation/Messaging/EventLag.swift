@@ -29,7 +29,7 @@ extension MessageBroker {
     ///   - now: The time, in nanoseconds since the Unix epoch.
     /// - Throws: What NATS answers.
     public func lag(of consumer: TracedConsumer.Configuration, now: UInt64) async throws -> EventLag {
-        let context = JetStreamContext(try await connection())
+        let context = try await jetStream()
         let known = try await context.lag(stream: consumer.stream, consumer: consumer.consumer)
         var lag = EventLag()
         lag.stored = known.stored
@@ -37,7 +37,9 @@ extension MessageBroker {
         lag.acknowledgementPending = known.ackPending
         lag.redelivered = known.redelivered
         lag.stuck = known.stuck
-        guard known.stored > 0, let oldest = try await context.nextMessage(stream: consumer.stream) else { return lag }
+        guard known.stored > 0,
+            let oldest = try await context.nextMessage(stream: consumer.stream, subject: ">", from: 1)
+        else { return lag }
         let event = EventEnvelope(
             headers: oldest.message.headers,
             subject: oldest.message.subject,

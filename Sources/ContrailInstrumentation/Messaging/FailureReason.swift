@@ -5,7 +5,8 @@ internal import Postgres
 extension Error {
     /// Why an attempt failed, of low cardinality: the `error.type` of a process span and the reason of the next attempt.
     var failureReason: String {
-        switch self {
+        if let resilienceReason { return resilienceReason }
+        return switch self {
         case let error as RPCError: error.code.statusName.lowercased()
         case let error as any RPCErrorConvertible: error.rpcErrorCode.statusName.lowercased()
         case let error as PostgresError: "postgresql_\(error.sqlState?.rawValue ?? error.code.description)"

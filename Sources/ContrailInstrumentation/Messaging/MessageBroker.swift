@@ -41,10 +41,7 @@ public final class MessageBroker: Sendable {
         substitute = nil
         tailKeepExchange = TailKeepExchange(telemetry: telemetry)
         server = Self.serverAttributes(configuration.servers.first ?? "")
-        let metrics = telemetry.metrics
-        metrics.gauge("nats_connected", help: "Whether the connection to NATS is up: 1 or 0.") { [weak self] in
-            self?.isConnected == true ? 1 : 0
-        }
+        telemetry.metrics.natsConnection { [weak self] in self?.statistics }
     }
 
     /// Creates the owner of a broker that needs no connection, for tests: it is up from the start.
@@ -65,6 +62,17 @@ public final class MessageBroker: Sendable {
         if substitute != nil { return true }
         return state.withLock { state in
             if case .connected(let connection) = state { connection.status == .connected } else { false }
+        }
+    }
+
+    /// What the connection has counted, and where it is in its life.
+    private var statistics: (state: NATSConnection.Status, counters: NATSConnectionStatistics?) {
+        state.withLock { state in
+            switch state {
+            case .connecting: (.connecting, nil)
+            case .closed: (.closed, nil)
+            case .connected(let connection): (connection.status, connection.statistics)
+            }
         }
     }
 

@@ -25,6 +25,7 @@ struct ConsumeMetrics: Sendable {
     private let operation: MetricFamily<HistogramMetric>
     private let process: MetricFamily<HistogramMetric>
     private let consumed: MetricFamily<CounterMetric>
+    private let stalls: MetricFamily<CounterMetric>
 
     init(registry: MetricsRegistry) {
         operation = registry.messagingOperation()
@@ -46,6 +47,20 @@ struct ConsumeMetrics: Sendable {
                 "messaging_consumer_group_name",
             ]
         )
+        stalls = registry.counter(
+            "jetstream_consumer_stalls_total",
+            help: "Subscriptions that were recreated because events were pending and none came.",
+            labels: ["stream", "consumer"]
+        )
+    }
+
+    /// Makes the series of a consumer, which is 0 as long as all is well.
+    func watches(_ consumer: TracedConsumer.Configuration) {
+        _ = stalls.labels(consumer.stream, consumer.consumer)
+    }
+
+    func stalled(_ consumer: TracedConsumer.Configuration) {
+        stalls.labels(consumer.stream, consumer.consumer).increment()
     }
 
     func settled(_ name: String, subject: String, seconds: Double, errorType: String) {

@@ -29,6 +29,9 @@ public final class TracedConsumer: Sendable {
         public var maximumAttempts = 500
         /// The age of an event, when it has been handled, from which on its whole trace is kept whatever the sampler said.
         public var lateAfter = Duration.seconds(10)
+        /// How long nothing may be delivered while events are pending before the subscription is recreated; servers can
+        /// forget a consumer's requests when they restart.
+        public var stallTimeout = Duration.seconds(30)
         /// The delay before the next delivery.
         public var backoff = ExponentialBackoff(initial: .milliseconds(500), maximum: .seconds(60))
 
@@ -92,6 +95,7 @@ public final class TracedConsumer: Sendable {
             .terminate
         )
         metrics = ConsumeMetrics(registry: telemetry.metrics)
+        metrics.watches(configuration)
     }
 
     /// Consumes until the shutdown; handlers that run are awaited.
@@ -102,7 +106,8 @@ public final class TracedConsumer: Sendable {
         let messages = try context.messages(
             stream: configuration.stream,
             consumer: configuration.consumer,
-            options: PullOptions(maximumBuffered: configuration.concurrency)
+            options: PullOptions(maximumBuffered: configuration.concurrency, stallTimeout: configuration.stallTimeout),
+            onStall: { [metrics, configuration] _ in metrics.stalled(configuration) }
         )
         let goesOn = stop.withLock { state in
             guard case .running = state else { return false }
@@ -212,7 +217,10 @@ public final class TracedConsumer: Sendable {
             settlement: attempt.settlement,
             span: attempt.span
         )
-        guard let failure = await keepingAlive(attempt.message, { await self.outcome(of: delivery) }) else {
+        let failure = await keepingAlive(attempt.message) {
+            await self.outcome(of: delivery, deliveries: attempt.message.metadata.deliveryCount)
+        }
+        guard let failure else {
             // A handler that had nothing to record, because it knew the event.
             if !attempt.settlement.isDone { _ = try? await delivery.acknowledge() }
             memory.forget(attempt.event.id)
@@ -231,8 +239,7 @@ public final class TracedConsumer: Sendable {
     /// What is known of earlier attempts. An event that comes for the first time needs nobody to be asked.
     private func failedAttempts(at event: EventEnvelope, _ message: JetStreamMessage) async -> [DeliveryAttempt] {
         let remembered = memory.attempts(atEvent: event.id)
-        let isRedriven = message.headers.first(named: DeadLetterHeaders.redriven) != nil
-        guard let journal, message.metadata.deliveryCount > 1 || !remembered.isEmpty || isRedriven else {
+        guard let journal, message.metadata.deliveryCount > 1 || !remembered.isEmpty || message.isRedriven else {
             return remembered
         }
         do {
@@ -256,7 +263,8 @@ public final class TracedConsumer: Sendable {
         let deadReason: String?
     }
 
-    private func outcome(of delivery: EventDelivery) async -> Failure? {
+    /// - Parameter deliveries: Those since the event was published, or sent on its way again: what the limit counts.
+    private func outcome(of delivery: EventDelivery, deliveries: UInt64) async -> Failure? {
         do {
             guard configuration.subjects.contains(delivery.event.type) else {
                 throw EventRejection(
@@ -269,7 +277,7 @@ public final class TracedConsumer: Sendable {
         } catch let error as EventRejection {
             return Failure(error: error, type: error.reason, deadReason: error.reason)
         } catch {
-            let isLast = delivery.attempt >= configuration.maximumAttempts
+            let isLast = deliveries >= UInt64(max(1, configuration.maximumAttempts))
             return Failure(
                 error: error,
                 type: error.failureReason,
@@ -387,7 +395,7 @@ extension TracedConsumer {
         var attributes = Attributes.event(event)
         attributes[SemanticConventions.natsDeliveryCount] = .int(message.metadata.deliveryCount)
         // A server that was killed may have forgotten deliveries; what this process remembers it knows.
-        let isFirst = message.metadata.deliveryCount == 1 && previous == nil
+        let isFirst = message.metadata.deliveryCount == 1 && previous == nil && !message.isRedriven
         let stage = isFirst ? Stage.streamWait : .redeliveryWait
         attributes[SemanticConventions.stage] = stage.attribute
         let start: UInt64
@@ -395,7 +403,7 @@ extension TracedConsumer {
             start = previous.failedAt
             attributes.merge(previous.attributes)
         } else {
-            start = UInt64(clamping: message.metadata.timestamp)
+            start = message.firstStored
         }
         let wait = tracer.startSpan(
             isFirst ? .streamWait : .redeliveryWait,

@@ -1,11 +1,13 @@
 internal import HTTPTransport
 internal import Observability
+public import Resilience
 internal import Tracing
 
-/// Sends e-mail, traced and measured.
+/// Sends e-mail, traced, measured, and protected: a mail server that fails, hangs or is slow is left alone for a while.
 ///
 /// The span knows the server and the outcome, never the recipient or the text.
 public final class TracedMailer: Sendable {
+    private let pipeline: ResiliencePipeline
     private let client: CurlClient
     private let server: SMTPServer
     private let sender: MailAddress
@@ -20,9 +22,17 @@ public final class TracedMailer: Sendable {
     ///   - sender: The address that mails come from.
     ///   - user: The server's user; empty for none.
     ///   - password: The user's password.
+    ///   - resilience: How the server is protected. Its retries are not used: JetStream delivers the event again.
     ///   - telemetry: Where to record.
-    /// - Throws: An error that says what is wrong with the server's URL.
-    public init(server: String, sender: String, user: String, password: String, telemetry: Telemetry) throws {
+    /// - Throws: An error that says what is wrong with the server's URL, or with the protection.
+    public init(
+        server: String,
+        sender: String,
+        user: String,
+        password: String,
+        resilience: ResilienceConfiguration = TracedMailer.defaultResilience,
+        telemetry: Telemetry
+    ) throws {
         let parts = server.split(separator: "/", omittingEmptySubsequences: true)
         guard parts.count == 2, parts[0] == "smtp:" || parts[0] == "smtps:",
             let address = NetworkAddress(String(parts[1]))
@@ -32,9 +42,14 @@ public final class TracedMailer: Sendable {
             port: address.port,
             security: parts[0] == "smtps:" ? .tls : user.isEmpty ? .opportunistic : .startTLS,
             credentials: user.isEmpty ? nil : .init(user: user, password: password),
-            // Well below the time after which PostgreSQL ends a transaction that does nothing.
-            timeout: .seconds(10)
+            timeout: resilience.callTimeout ?? .seconds(10)
         )
+        var resilience = resilience
+        resilience.retry = .never
+        resilience.retryBudget = nil
+        // libcurl ends a transfer in time.
+        resilience.enforcement = .call
+        pipeline = try ResiliencePipeline(observed: "smtp", configuration: resilience, telemetry: telemetry)
         client = try CurlClient()
         self.sender = MailAddress(sender)
         domain = sender.split(separator: "@").last.map(String.init) ?? "localhost"
@@ -48,14 +63,16 @@ public final class TracedMailer: Sendable {
         )
     }
 
-    /// Whether the server refused this mail for good (RFC 5321 §4.2.1): the same mail would be refused again.
-    ///
-    /// What a server says about itself or about our credentials (521, 530, 534, 535, 538, 554 as a greeting) is no verdict
-    /// on a mail: all mails wait until somebody has put that right.
-    private static func isFinal(_ error: CurlError) -> Bool {
-        guard error.code == .rejected, let status = error.status else { return false }
-        return (500...599).contains(status) && ![521, 530, 534, 535, 538, 554].contains(status)
-    }
+    /// How a mail server is protected unless somebody says otherwise.
+    public static let defaultResilience = ResilienceConfiguration(
+        // Well below the time after which PostgreSQL ends a transaction that does nothing.
+        callTimeout: .seconds(10),
+        attemptTimeout: nil,
+        retry: .never,
+        retryBudget: nil,
+        circuitBreaker: CircuitBreaker.Configuration(probeLease: .seconds(15)),
+        bulkhead: Bulkhead.Configuration(maximumConcurrent: 16, maximumQueued: 16)
+    )
 
     /// Sends a mail and returns when the server has accepted it.
     ///
@@ -64,7 +81,8 @@ public final class TracedMailer: Sendable {
     ///   - text: The text.
     ///   - recipient: The address.
     ///   - messageID: Tells repetitions of one mail apart from different mails.
-    /// - Throws: ``EventRejection`` when the server refuses for good, otherwise what went wrong; without addresses.
+    /// - Throws: ``EventRejection`` when the server refuses for good, `CircuitOpen` or `BulkheadRejected` when it was not
+    ///   asked, otherwise what went wrong; without addresses.
     public func send(subject: String, text: String, to recipient: String, messageID: String) async throws {
         let mail = MailMessage(
             from: sender,
@@ -82,15 +100,26 @@ public final class TracedMailer: Sendable {
             ]
         ) { span in
             do {
-                try await client.send(mail, via: server)
+                try await pipeline.call {
+                    ($0 as? CurlError)?.classification ?? FailureClassification(outcome: .failure, isRetryable: false)
+                } _: { [client, server] attempt in
+                    var server = server
+                    if let timeout = attempt.timeout { server.timeout = timeout }
+                    try await client.send(mail, via: server)
+                }
                 duration.labels(server.host, "").observe(stopwatch.seconds)
             } catch let error as CurlError {
                 let type = error.status.map(String.init) ?? error.code.description
                 span.setError(type: type, message: error.description)
                 duration.labels(server.host, type).observe(stopwatch.seconds)
-                if Self.isFinal(error) {
+                if error.isFinalRefusal {
                     throw EventRejection(reason: "refused_by_provider", message: error.description)
                 }
+                throw error
+            } catch {
+                guard let reason = error.resilienceReason else { throw error }
+                span.link(toOpeningOf: error)
+                span.setError(type: reason, message: "\(error)")
                 throw error
             }
         }

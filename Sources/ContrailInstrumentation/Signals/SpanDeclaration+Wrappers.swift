@@ -13,6 +13,10 @@ extension SpanDeclaration {
         Key.messagingSystem, Key.messagingOperationName, Key.messagingOperationType, Key.messagingDestinationName,
     ]
     private static let server = [Key.serverAddress, Key.serverPort]
+    private static let opening = Link(
+        meaning: "The span in which the circuit breaker opened that refused this.",
+        attributes: []
+    )
 
     static let rpcServer = SpanDeclaration(
         "",
@@ -38,9 +42,14 @@ extension SpanDeclaration {
         detail: Key.rpcMethod,
         kind: .client,
         scope: "contrail.grpc",
-        meaning: "A call that is made, until its last message or its status is read.",
+        meaning:
+            "One attempt at a call, until its last message or its status is read; or a call that was refused before.",
         attributes: [Key.rpcSystemName, Key.rpcMethod, Key.rpcStatusCode] + server,
-        sometimes: [(Key.errorType, "the status is not OK")]
+        sometimes: [
+            (Key.errorType, "the status is not OK"),
+            (Key.attempt, "the call was attempted before"),
+        ],
+        links: [opening]
     )
 
     static let databaseStatement = SpanDeclaration(
@@ -158,6 +167,18 @@ extension SpanDeclaration {
         meaning: "The message is taken out of its stream, because it is a dead letter now."
     )
 
+    static let advisory = SpanDeclaration(
+        "advisory ",
+        detail: Key.natsAdvisory,
+        scope: "contrail.messaging",
+        meaning: "JetStream said that a consumer will not get the message again; it has no duration.",
+        attributes: [
+            Key.messagingSystem, Key.natsAdvisory, Key.natsStream, Key.natsConsumer, Key.natsStreamSequence,
+            Key.natsDeliveryCount,
+        ],
+        sometimes: [(Key.deadLetterReason, "the consumer's client ended it and said why")]
+    )
+
     private static func settle(_ prefix: String, meaning: String) -> SpanDeclaration {
         SpanDeclaration(
             prefix,
@@ -176,6 +197,7 @@ extension SpanDeclaration {
         scope: "contrail.smtp",
         meaning: "A mail is handed to the mail server.",
         attributes: server,
-        sometimes: [failed]
+        sometimes: [failed],
+        links: [opening]
     )
 }

@@ -160,6 +160,14 @@ public final class InMemoryJetStream: JetStreamBroker {
         }
     }
 
+    /// Counts the messages that were stored at an instant or later; see ``JetStreamContext/countMessages(stream:since:)``.
+    public func countMessages(stream: String, since instant: Int64) async throws -> UInt64 {
+        try read { state in
+            let stream = try state.stream(stream, to: "count the messages of stream '\(stream)'")
+            return UInt64(stream.count(from: 0) { $0.timestamp >= instant })
+        }
+    }
+
     /// Deletes one message.
     public func deleteMessage(stream: String, sequence: UInt64, erases: Bool) async throws {
         let action = "delete message \(sequence) of stream '\(stream)'"

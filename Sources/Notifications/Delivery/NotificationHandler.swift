@@ -13,7 +13,7 @@ struct NotificationHandler: Sendable {
     /// The name under which the inbox and JetStream know this consumer.
     static let consumer = "notifications"
 
-    let users: any Contrail_Users_V1_UserService.ClientProtocol
+    let users: GuardedClient<any Contrail_Users_V1_UserService.ClientProtocol>
     let provider: any NotificationProvider
     let pool: PostgresPool
     let tracer: OTelTracer
@@ -89,7 +89,10 @@ struct NotificationHandler: Sendable {
 
     private func lookUp(_ userID: String) async throws -> Recipient {
         do {
-            let user = try await users.getUser(.with { $0.id = userID }).user
+            let user = try await users.call(
+                Contrail_Users_V1_UserService.Method.GetUser.descriptor,
+                isIdempotent: true
+            ) { try await $0.getUser(.with { $0.id = userID }, options: $1).user }
             return Recipient(name: user.displayName, email: user.email)
         } catch let error as RPCError where error.code == .notFound || error.code == .invalidArgument {
             throw EventRejection(reason: "unknown_user", message: "there is no user \(userID.prefix(64))")

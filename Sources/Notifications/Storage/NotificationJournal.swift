@@ -47,13 +47,15 @@ struct NotificationJournal: DeliveryJournal {
         if isNew { metrics.deadLettered(because: notice.reason) }
     }
 
-    /// Notes that an event that was given up is on its way again.
-    func redriven(_ eventID: String, by consumer: String) async throws {
+    /// Notes whether an event that was given up is on its way again.
+    ///
+    /// Before it is sent: afterwards it may have been given up once more.
+    func redriven(_ isRedriven: Bool, _ eventID: String, by consumer: String) async throws {
         _ = try await pool.query(
             "UPDATE dead_letters",
             """
-            UPDATE dead_letters SET redriven_at = clock_timestamp()
-            WHERE consumer = \(consumer) AND event_id = \(eventID) AND redriven_at IS NULL
+            UPDATE dead_letters SET redriven_at = CASE WHEN \(isRedriven) THEN clock_timestamp() END
+            WHERE consumer = \(consumer) AND event_id = \(eventID)
             """
         )
     }

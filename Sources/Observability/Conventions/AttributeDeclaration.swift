@@ -196,6 +196,13 @@ extension SemanticConventions {
         AttributeDeclaration(natsDeliveryCount, .int, .ours, "Which delivery of the message it is, 1 for the first."),
         AttributeDeclaration(natsDuplicate, .bool, .ours, "Whether JetStream had the message already."),
         AttributeDeclaration(
+            natsAdvisory,
+            .string,
+            .ours,
+            "What JetStream said about the message.",
+            values: ["max_deliveries", "terminated"]
+        ),
+        AttributeDeclaration(
             stage,
             .string,
             .ours,
@@ -245,10 +252,7 @@ extension SemanticConventions {
             notificationCause,
             .string,
             .ours,
-            "The longest stage of a late notification.",
-            values: [
-                "accept", "outbox_wait", "publish", "stream_wait", "redelivery_wait", "lookup", "deliver", "record",
-            ]
+            "The longest stage of a late notification: a value of the label `stage`."
         ),
         AttributeDeclaration(
             notificationCauseReason,
@@ -256,6 +260,11 @@ extension SemanticConventions {
             .ours,
             "Why a late notification waited for redelivery, when that is its cause."
         ),
+        AttributeDeclaration(attempt, .int, .ours, "Which attempt at the call it is, 2 for the first retry."),
+        AttributeDeclaration(circuitBreakerName, .string, .ours, "The circuit breaker: the target that it is for."),
+        AttributeDeclaration(circuitBreakerFrom, .string, .ours, "The state before."),
+        AttributeDeclaration(circuitBreakerTo, .string, .ours, "The state after."),
+        AttributeDeclaration(circuitBreakerReason, .string, .ours, "Why the state changed: `failure_rate`."),
         AttributeDeclaration(retryReason, .string, .ours, "The `error.type` of the attempt before."),
         AttributeDeclaration(retryDelay, .double, .ours, "The delay that was chosen after it, in seconds."),
         AttributeDeclaration(deadLetterReason, .string, .ours, "Why the event went to the dead letters."),

@@ -117,6 +117,8 @@ public enum SemanticConventions {
     public static let natsDeliveryCount = "messaging.nats.delivery_count"
     /// `messaging.nats.duplicate`
     public static let natsDuplicate = "messaging.nats.duplicate"
+    /// `messaging.nats.advisory`
+    public static let natsAdvisory = "messaging.nats.advisory"
     /// `contrail.stage`
     public static let stage = "contrail.stage"
     /// `contrail.stage.accept.duration`
@@ -157,6 +159,16 @@ public enum SemanticConventions {
     public static let notificationCause = "contrail.notification.cause"
     /// `contrail.notification.cause.reason`
     public static let notificationCauseReason = "contrail.notification.cause.reason"
+    /// `contrail.attempt`
+    public static let attempt = "contrail.attempt"
+    /// `contrail.circuit_breaker.name`
+    public static let circuitBreakerName = "contrail.circuit_breaker.name"
+    /// `contrail.circuit_breaker.from`
+    public static let circuitBreakerFrom = "contrail.circuit_breaker.from"
+    /// `contrail.circuit_breaker.to`
+    public static let circuitBreakerTo = "contrail.circuit_breaker.to"
+    /// `contrail.circuit_breaker.reason`
+    public static let circuitBreakerReason = "contrail.circuit_breaker.reason"
     /// `contrail.retry.reason`
     public static let retryReason = "contrail.retry.reason"
     /// `contrail.retry.delay`

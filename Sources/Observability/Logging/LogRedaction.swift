@@ -42,7 +42,7 @@ public struct LogRedaction: Hashable, Sendable {
     ]
 
     /// Whether the value of a key must not be shown.
-    func isSecret(_ key: String) -> Bool {
+    public func isSecret(_ key: String) -> Bool {
         let letters = key.utf8.compactMap { byte -> UInt8? in
             switch byte {
             case UInt8(ascii: "A")...UInt8(ascii: "Z"): byte | 0x20

@@ -1,6 +1,8 @@
 internal import Contracts
+internal import ContrailInstrumentation
 internal import GRPCCore
 internal import GRPCProtobuf
+internal import Resilience
 internal import SwiftProtobuf
 
 /// Knows who may order.
@@ -13,17 +15,19 @@ protocol CustomerDirectory: Sendable {
 
 /// Asks the users service.
 struct RemoteCustomerDirectory: CustomerDirectory {
-    let users: any Contrail_Users_V1_UserService.ClientProtocol
+    let users: GuardedClient<any Contrail_Users_V1_UserService.ClientProtocol>
 
     func requireActive(_ userID: String) async throws {
         let user: Contrail_Users_V1_User
         do {
-            user = try await users.getUser(.with { $0.id = userID }).user
+            user = try await users.call(Contrail_Users_V1_UserService.Method.GetUser.descriptor, isIdempotent: true) {
+                try await $0.getUser(.with { $0.id = userID }, options: $1).user
+            }
         } catch let error as RPCError {
             switch error.code {
             case .notFound: throw RequestError.notFound("user", userID)
-            case .unavailable, .deadlineExceeded, .cancelled:
-                throw RequestError.unavailable("users", "the users service cannot be asked about the customer")
+            case .unavailable, .deadlineExceeded, .cancelled, .resourceExhausted:
+                throw Self.unavailable(error)
             default: throw error
             }
         }
@@ -34,5 +38,12 @@ struct RemoteCustomerDirectory: CustomerDirectory {
                 "user \(userID) is blocked and cannot order"
             )
         }
+    }
+
+    /// Says that nobody can tell, and when to ask again if that is known.
+    private static func unavailable(_ error: RPCError) -> GoogleRPCStatus {
+        let message = "the users service cannot be asked about the customer"
+        guard let open = error.cause as? CircuitOpen else { return RequestError.unavailable("users", message) }
+        return RequestError.unavailable("users", "\(message): \(open)", retryAfter: open.retryAfter ?? .seconds(1))
     }
 }

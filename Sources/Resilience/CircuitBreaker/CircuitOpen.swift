@@ -26,6 +26,8 @@ public struct CircuitOpen: Error, Sendable, CustomStringConvertible {
     /// What happened, and when to try again.
     public var description: String {
         let what = "circuit breaker \(breaker) is \(state.rawValue)"
-        return retryAfter.map { "\(what); try again in \($0)" } ?? what
+        guard let retryAfter else { return what }
+        let milliseconds = Int64((retryAfter / .milliseconds(1)).rounded(.up))
+        return "\(what); try again in \(Duration.milliseconds(milliseconds))"
     }
 }

@@ -1,5 +1,6 @@
 public import Contracts
 public import ContrailInstrumentation
+internal import Resilience
 
 extension Settings {
     /// Reads where NATS is and makes the connection's owner.
@@ -18,23 +19,41 @@ extension Settings {
         int("CONTRAIL_STREAM_REPLICAS", default: 1, in: 1...5, "servers that keep each stream: 3 in a cluster")
     }
 
-    /// Reads where a service is and makes a channel to it.
+    /// Reads where a service is and how calls to it are protected, and makes a client of it.
     ///
+    /// - Parameters:
+    ///   - name: The service: `users` has the variables `CONTRAIL_USERS_TARGET`, `CONTRAIL_USERS_TIMEOUT` and so on, and
+    ///     this name in metrics.
+    ///   - fallback: Where it is unless somebody says otherwise.
+    ///   - telemetry: Where to record.
+    ///   - makeStub: Makes the generated client.
     /// - Throws: `RuntimeError` for a target that cannot be resolved at all.
-    public mutating func client(
-        _ key: String,
+    public mutating func client<Stub: Sendable>(
+        _ name: String,
         default fallback: NetworkAddress,
-        _ help: String,
-        telemetry: Telemetry
-    ) throws -> TracedGRPCClient {
-        let target = address(key, default: fallback, help)
-        return try TracedGRPCClient(target: target, timeout: .seconds(2), telemetry: telemetry)
+        telemetry: Telemetry,
+        _ makeStub: (GRPCConnection) -> Stub
+    ) throws -> GuardedClient<Stub> {
+        let prefix = "CONTRAIL_\(name.uppercased())"
+        let target = address("\(prefix)_TARGET", default: fallback, "the \(name) service")
+        let configuration = resilience(
+            prefix,
+            "it",
+            default: ResilienceConfiguration(callTimeout: .seconds(2), attemptTimeout: .seconds(1))
+        )
+        return try GuardedClient(
+            name,
+            target: target,
+            configuration: configuration,
+            telemetry: telemetry,
+            makeStub
+        )
     }
 }
 
 extension BackgroundWork {
-    /// Keeps a channel connected.
-    public static func client(_ name: String, _ client: TracedGRPCClient) -> BackgroundWork {
+    /// Keeps a client connected.
+    public static func client<Stub>(_ name: String, _ client: GuardedClient<Stub>) -> BackgroundWork {
         BackgroundWork(name, start: .atOnce) {
             try await client.run()
         } beginShutdown: {

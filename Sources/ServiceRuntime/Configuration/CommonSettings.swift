@@ -14,6 +14,8 @@ struct CommonSettings {
     let tailKeep: TailKeep.Configuration?
     /// What becomes of the trace context that gRPC callers send.
     let callers: RemoteParentPolicy
+    /// How long a call may take whose caller does not say.
+    let callTimeout: Duration
 
     init(_ settings: inout Settings, definition: any ServiceDefinition.Type) {
         grpcAddress = settings.address(
@@ -48,6 +50,11 @@ struct CommonSettings {
         serviceNames = definition.grpcServiceNames
         tailKeep = Self.tailKeep(&settings)
         callers = Self.callers(&settings)
+        callTimeout = settings.duration(
+            "CONTRAIL_GRPC_CALL_TIMEOUT",
+            default: "30s",
+            "how long a call may take whose caller sets no deadline"
+        )
         settings.document("OTEL_EXPORTER_OTLP_ENDPOINT", default: "http://localhost:4318", "where traces are sent")
         settings.document("OTEL_TRACES_SAMPLER", default: "parentbased_always_on", "which traces are recorded")
         settings.document("OTEL_SDK_DISABLED", default: "false", "turns tracing off")

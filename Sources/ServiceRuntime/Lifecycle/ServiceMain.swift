@@ -144,6 +144,7 @@ public enum ServiceMain {
             ],
             telemetry: telemetry,
             callers: settings.callers,
+            callTimeout: settings.callTimeout,
             interceptors: [ErrorInterceptor(logger: telemetry.logger)]
         )
     }

@@ -1,15 +1,20 @@
 /// A bar on a time axis, one character per cell.
-struct Bar {
+package struct Bar {
     /// The number of cells.
-    let width: Int
+    package let width: Int
     /// The time that the whole axis stands for, in nanoseconds.
-    let total: UInt64
+    package let total: UInt64
+
+    package init(width: Int, total: UInt64) {
+        self.width = width
+        self.total = total
+    }
 
     /// Draws periods of time.
     ///
     /// A period covers every cell that it touches by half; one that is shorter is a thin line, so that nothing which
     /// happened is invisible.
-    func draw(_ periods: [(start: UInt64, end: UInt64)], fill: Character) -> String {
+    package func draw(_ periods: [(start: UInt64, end: UInt64)], fill: Character) -> String {
         var cells = [Character](repeating: " ", count: width)
         for period in periods {
             let start = position(period.start)
@@ -27,7 +32,7 @@ struct Bar {
     }
 
     /// The scale above the bars: zero at the left, the whole time at the right.
-    var scale: String {
+    package var scale: String {
         let end = TimeText.short(total)
         let line = String(repeating: "─", count: max(0, width - 3 - TerminalText.width(end)))
         return TerminalText.fitted("0 " + line + " " + end, to: width, right: true)

@@ -1,6 +1,6 @@
 /// The colours of a rendering; without colours every text stays as it is.
-struct Paint {
-    enum Style: String {
+package struct Paint {
+    package enum Style: String {
         case bold = "1"
         case dim = "2"
         case red = "31"
@@ -13,15 +13,19 @@ struct Paint {
         case cyan = "36"
     }
 
-    let isOn: Bool
+    package let isOn: Bool
 
-    func callAsFunction(_ text: String, _ style: Style?) -> String {
+    package init(isOn: Bool) {
+        self.isOn = isOn
+    }
+
+    package func callAsFunction(_ text: String, _ style: Style?) -> String {
         guard isOn, let style, !text.isEmpty else { return text }
         return "\u{1B}[\(style.rawValue)m\(text)\u{1B}[0m"
     }
 
     /// The colour of a service: the same one on every line of a trace. Red and yellow are kept for errors and waits.
-    static func style(ofService index: Int) -> Style {
+    package static func style(ofService index: Int) -> Style {
         [.cyan, .green, .magenta, .blue][index % 4]
     }
 }

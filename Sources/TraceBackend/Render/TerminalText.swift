@@ -1,13 +1,13 @@
 /// Text for a terminal: how wide it is, and how to make it fit.
-enum TerminalText {
+package enum TerminalText {
     /// How many columns a text takes: two for wide East Asian characters and emoji, none for combining marks.
-    static func width(_ text: String) -> Int {
+    package static func width(_ text: String) -> Int {
         text.reduce(0) { $0 + width($1) }
     }
 
     /// Replaces what a terminal would act on. Names come from other processes, and a control sequence in one must not
     /// move the reader's cursor or change the window's title.
-    static func printable(_ text: String) -> String {
+    package static func printable(_ text: String) -> String {
         guard text.unicodeScalars.contains(where: isControl) else { return text }
         var safe = String.UnicodeScalarView()
         for scalar in text.unicodeScalars { safe.append(isControl(scalar) ? "\u{FFFD}" : scalar) }
@@ -15,7 +15,7 @@ enum TerminalText {
     }
 
     /// Cuts a text to a width, with `…` where something was cut off.
-    static func truncated(_ text: String, to columns: Int) -> String {
+    package static func truncated(_ text: String, to columns: Int) -> String {
         guard width(text) > columns else { return text }
         guard columns > 0 else { return "" }
         var cut = ""
@@ -30,14 +30,14 @@ enum TerminalText {
     }
 
     /// Cuts or fills a text to exactly a width.
-    static func fitted(_ text: String, to columns: Int, right: Bool = false) -> String {
+    package static func fitted(_ text: String, to columns: Int, right: Bool = false) -> String {
         let text = truncated(text, to: columns)
         let space = String(repeating: " ", count: max(0, columns - width(text)))
         return right ? space + text : text + space
     }
 
     /// Breaks a text at spaces into lines of at most a width; a longer word is cut.
-    static func wrapped(_ text: String, to columns: Int) -> [String] {
+    package static func wrapped(_ text: String, to columns: Int) -> [String] {
         var lines: [String] = []
         var line = ""
         for word in text.split(separator: " ") {

@@ -1,9 +1,9 @@
 internal import FoundationEssentials
 
 /// Times as a person reads them.
-enum TimeText {
+package enum TimeText {
     /// A duration with three significant digits and its unit: `812 ns`, `4.12 ms`, `1.20 s`, `2m 03s`.
-    static func short(_ nanoseconds: UInt64) -> String {
+    package static func short(_ nanoseconds: UInt64) -> String {
         if nanoseconds == 0 { return "0" }
         if nanoseconds < 1000 { return "\(nanoseconds) ns" }
         var value = Double(nanoseconds) / 1000
@@ -21,24 +21,24 @@ enum TimeText {
     }
 
     /// A duration that is never negative in this module's tables; a negative one is written with a minus sign.
-    static func short(_ nanoseconds: Int64) -> String {
+    package static func short(_ nanoseconds: Int64) -> String {
         (nanoseconds < 0 ? "-" : "") + short(nanoseconds.magnitude)
     }
 
     /// A share with one decimal: `0.3 %`.
-    static func percent(_ share: Double) -> String {
+    package static func percent(_ share: Double) -> String {
         let tenths = Int((share * 1000).rounded())
         return "\(tenths / 10).\(tenths % 10) %"
     }
 
     /// A moment in UTC with milliseconds.
-    static func moment(_ nanoseconds: UInt64) -> String {
+    package static func moment(_ nanoseconds: UInt64) -> String {
         let date = Date(timeIntervalSince1970: Double(nanoseconds) / 1e9)
         return date.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
     }
 
     /// A duration in whole nanoseconds; zero when negative, the largest number when too long.
-    static func nanoseconds(_ duration: Duration) -> UInt64 {
+    package static func nanoseconds(_ duration: Duration) -> UInt64 {
         let (seconds, attoseconds) = duration.components
         guard seconds >= 0, attoseconds >= 0 else { return 0 }
         let (whole, overflow) = UInt64(seconds).multipliedReportingOverflow(by: 1_000_000_000)

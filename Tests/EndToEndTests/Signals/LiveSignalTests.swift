@@ -23,6 +23,8 @@ extension EndToEnd {
                 "CONTRAIL_NOTIFICATION_PROVIDER": "smtp",
                 "CONTRAIL_SMTP_URL": "smtp://127.0.0.1:\(Peer.running[.mailSink]?.port ?? 0)",
                 "CONTRAIL_LOG_LEVEL": "trace",
+                // What is tried again is late.
+                "CONTRAIL_NOTIFICATION_LATE_AFTER": "1s",
             ]
         }
     )
@@ -35,14 +37,16 @@ extension EndToEnd {
             let stack = try Stack.required()
             let admin = Admin(stack)
             // Lines of the start are there before anything happens.
-            try await Shop.open { shop in
+            let waiting = try await Shop.open { shop in
                 try await ordinaryWork(shop)
                 try await refusals(shop)
                 try await poison(shop)
-                try await brokerAway(shop)
+                let waiting = [try await usersAway(shop)] + (try await brokerAway(shop))
                 try await databaseAway(shop)
                 try await brokenDatabase(shop)
+                return waiting
             }
+            for scrape in waiting { signals.read(metrics: scrape.text, of: scrape.service) }
             for service in Self.services {
                 signals.read(metrics: try await admin.get(service, "/metrics").body, of: service)
             }
@@ -105,9 +109,7 @@ extension EndToEnd {
                 try Contrail_Events_V1_OrderShipped.with {
                     ($0.orderID, $0.userID, $0.trackingNumber) = (order, user.id, "t")
                 }.serializedBytes() as [UInt8]
-            let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-            let configuration = try NATSConfiguration(environment: ["NATS_URL": shop.stack.nats.url])
-            let connection = try await NATSConnection.connect(configuration, logger: silent)
+            let connection = try await connect(shop)
             let stream = JetStreamContext(connection)
             let (_, traceID) = try await shop.traced("poison") {
                 _ = try await stream.publish(subject: "order.shipped", headers: headers("p"), payload: [10, 255, 1])
@@ -122,12 +124,33 @@ extension EndToEnd {
                     )
                 }
             }
-            await connection.shutdown()
             let isDead = await eventually {
-                shop.stack.traces.trace(traceID)?.spans.contains { $0.name == "term order.shipped" } == true
+                shop.stack.traces.trace(traceID)?.spans.contains { $0.name == "advisory terminated" } == true
             }
             #expect(isDead)
+            // Somebody reads the dead letter and never says that it is done.
+            var impatient = ConsumerConfiguration(durableName: "impatient")
+            impatient.ackWait = .milliseconds(100)
+            impatient.maxDeliver = 1
+            _ = try await stream.ensureConsumer(impatient, on: "DEAD_LETTERS")
+            let messages = try stream.messages(stream: "DEAD_LETTERS", consumer: "impatient")
+            _ = try await messages.next()
+            let isExceeded = await eventually {
+                shop.stack.traces.trace(traceID)?.spans.contains { $0.name == "advisory max_deliveries" } == true
+            }
+            #expect(isExceeded)
+            messages.stop()
+            await connection.shutdown()
+            let redriven = try await shop.notifications.redriveDeadLetters(.with { $0.all = true })
+            #expect(redriven.results.map(\.outcome) == [.redriven])
             _ = try await shop.notification(ofOrder: order, event: "order.shipped")
+        }
+
+        private func connect(_ shop: Shop) async throws -> NATSConnection {
+            try await NATSConnection.connect(
+                try NATSConfiguration(environment: ["NATS_URL": shop.stack.nats.url]),
+                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+            )
         }
 
         private func headers(_ id: String) -> NATSHeaders {
@@ -136,8 +159,36 @@ extension EndToEnd {
             return headers
         }
 
+        private typealias Scrape = (service: String, text: String)
+
+        /// Reads a service's metrics once an event waits somewhere.
+        private func whileWaiting(_ shop: Shop, _ service: String) async throws -> Scrape {
+            var text = ""
+            let isWaiting = try await eventually {
+                text = try await Admin(shop.stack).get(service, "/metrics").body
+                return text.contains("notification_oldest_pending_timestamp_seconds{place=")
+            }
+            #expect(isWaiting, "\(service)")
+            return (service, text)
+        }
+
+        /// Notifications wait while nobody knows the customers.
+        private func usersAway(_ shop: Shop) async throws -> Scrape {
+            let user = try await shop.createUser()
+            let order = try await shop.createOrder(user: user.id)
+            _ = try await shop.notification(ofOrder: order.id, event: "order.created")
+            await shop.stack.service("users").stop(grace: .seconds(15))
+            _ = try await shop.traced("pay") {
+                try await shop.orders.payOrder(.with { ($0.orderID, $0.paymentReference) = (order.id, "p") })
+            }
+            let scrape = try await whileWaiting(shop, "notifications")
+            try await shop.stack.service("users").restart()
+            _ = try await shop.notification(ofOrder: order.id, event: "order.paid")
+            return scrape
+        }
+
         /// Orders go on while the broker is away, and are published when it is back.
-        private func brokerAway(_ shop: Shop) async throws {
+        private func brokerAway(_ shop: Shop) async throws -> [Scrape] {
             let admin = Admin(shop.stack)
             let user = try await shop.createUser()
             // The mail server takes the welcome, and the broker goes before it hears of that.
@@ -157,9 +208,11 @@ extension EndToEnd {
                 log(shop.stack, "notifications").dropFirst(before).contains("event will be delivered again")
             }
             #expect(isNoticed)
+            let scrapes = [try await whileWaiting(shop, "orders"), try await whileWaiting(shop, "users")]
             try await shop.stack.nats.restart()
             for service in Self.services { #expect(try await admin.becomes(200, service, naming: "ok")) }
             _ = try await shop.notification(ofOrder: order.id, event: "order.created")
+            return scrapes
         }
 
         private func databaseAway(_ shop: Shop) async throws {
@@ -176,8 +229,27 @@ extension EndToEnd {
             for service in ["users", "orders"] {
                 #expect(await eventually { log(shop.stack, service).contains("outbox relay waits") })
             }
+            // An event comes in between, and again.
+            let order = UUID().uuidString.lowercased()
+            let event =
+                try Contrail_Events_V1_OrderShipped.with {
+                    ($0.orderID, $0.userID, $0.trackingNumber) = (order, user.id, "t")
+                }.serializedBytes() as [UInt8]
+            let connection = try await connect(shop)
+            _ = try await JetStreamContext(connection).publish(
+                subject: "order.shipped",
+                headers: headers("between"),
+                payload: event
+            )
+            await connection.shutdown()
+            for line in [
+                "notifications cannot be counted", "an attempt cannot be kept", "earlier attempts cannot be read",
+            ] {
+                #expect(await eventually { log(shop.stack, "notifications").contains(line) }, "\(line)")
+            }
             try await shop.stack.postgres.restart()
             for service in Self.services { #expect(try await admin.becomes(200, service, naming: "ok")) }
+            _ = try await shop.notification(ofOrder: order, event: "order.shipped")
         }
 
         /// A table that is gone is nothing that a handler plans for.

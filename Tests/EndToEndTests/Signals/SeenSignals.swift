@@ -35,6 +35,7 @@ struct SeenSignals {
             for attribute in span.attributes { promised.insert("\(name): \(attribute.key)") }
             for (number, _) in span.links.enumerated() { promised.insert("\(name): link \(number)") }
         }
+        for event in catalogue.events { promised.insert("event \(event.name)") }
         for attribute in catalogue.attributes {
             for value in attribute.values ?? [] { promised.insert("\(attribute.key) = \(value)") }
         }
@@ -133,7 +134,16 @@ struct SeenSignals {
             seen.insert("\(name): link \(number)")
             for (key, value) in link.attributes { read(key, value) }
         }
-        for event in span.events { strange.insert("\(span.service): \(span.name) has the event \(event.name)") }
+        for event in span.events {
+            guard let declared = catalogue.events.first(where: { $0.name == event.name }),
+                declared.attributes.sorted() == event.attributes.keys.sorted()
+            else {
+                strange.insert("\(span.service): \(span.name) has the event \(event.name)")
+                continue
+            }
+            seen.insert("event \(event.name)")
+            for (key, value) in event.attributes { read(key, value) }
+        }
     }
 
     private mutating func read(_ key: String, _ value: TracedValue) {

@@ -86,7 +86,8 @@ struct SignalCatalogueTests {
         }
         let seen =
             catalogue.metrics.compactMap(\.seen) + catalogue.spans.compactMap(\.seen)
-            + catalogue.spans.flatMap { $0.attributes.compactMap(\.seen) } + catalogue.logs.compactMap(\.seen)
+            + catalogue.spans.flatMap { $0.attributes.compactMap(\.seen) + $0.links.compactMap(\.seen) }
+            + catalogue.events.compactMap(\.seen) + catalogue.logs.compactMap(\.seen)
         #expect(seen.count == SignalCatalogue.rareSignals.count, "RareSignal names a signal that is not there")
     }
 }
