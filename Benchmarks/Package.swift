@@ -13,7 +13,7 @@ func contrail(_ product: String) -> Target.Dependency {
     .product(name: product, package: "contrail")
 }
 
-// Three programs, so that the gates of CI need to build the smallest only.
+// Programs of their own, so that the gates of CI need to build the smallest only.
 let package = Package(
     name: "contrail-benchmarks",
     platforms: [.macOS(.v15)],
@@ -63,6 +63,17 @@ let package = Package(
                 contrail("Observability"), contrail("OTLPExporter"), contrail("ContrailInstrumentation"),
                 .product(name: "GRPCCore", package: "grpc-swift-2"),
                 .product(name: "GRPCNIOTransportHTTP2Posix", package: "grpc-swift-nio-transport"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "Tracing", package: "swift-distributed-tracing"),
+            ],
+            swiftSettings: settings
+        ),
+
+        // N1–N4: JetStream, against libnats in C.
+        .executableTarget(
+            name: "contrail-nats",
+            dependencies: [
+                "BenchHarness", contrail("JetStream"), contrail("Observability"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Tracing", package: "swift-distributed-tracing"),
             ],

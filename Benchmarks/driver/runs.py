@@ -7,12 +7,14 @@ import time
 import urllib.request
 from contextlib import contextmanager
 
+import broker
 import builds
 import report
 import service
 from builds import Problem, say
 
 MICRO = {"T1", "T2", "T3", "T4", "M1", "M2", "M3"}
+BROKER = {"N1", "N2", "N3", "N4"}
 
 
 class Results:
@@ -66,7 +68,12 @@ def run(rows, quick):
     micro = builds.swift("contrail-micro") if MICRO & set(rows) else None
     encode = builds.swift("contrail-encode") if {"T5", "T6"} & set(rows) else None
     echo = builds.swift("contrail-echo") if {"T7", "M3"} & set(rows) else None
-    builds.go(), builds.prometheus_cpp(), builds.floor(), builds.sink(), builds.malloc_counter(), builds.protobuf_c()
+    nats = builds.swift("contrail-nats") if BROKER & set(rows) else None
+    if set(rows) - BROKER:
+        builds.go(), builds.prometheus_cpp(), builds.floor(), builds.sink(), builds.malloc_counter()
+        builds.protobuf_c()
+    if BROKER & set(rows):
+        builds.nats_c()
     built = time.monotonic()
 
     results = Results()
@@ -88,8 +95,10 @@ def run(rows, quick):
             service_row(results, echo, quick)
         if row == "M3":
             scraped_service_row(results, echo, quick)
+        if row in BROKER:
+            broker.measure(row, results, nats, quick)
         for name, values in results.rows.get(row, {}).items():
-            say(f"  {name}: " + ", ".join(f"{key} {value:.6g}" for key, value in values.items()))
+            say(f"  {name}: " + ", ".join(f"{key} {shown(value)}" for key, value in values.items()))
         for name, reason in results.missing.get(row, {}).items():
             say(f"  {name}: {reason}")
     say(f"measured in {time.monotonic() - built:.0f} s, after {built - begin:.0f} s of building")
@@ -98,6 +107,10 @@ def run(rows, quick):
         return 0
     report.store(rows, results)
     return report.render()
+
+
+def shown(value):
+    return value if isinstance(value, str) else f"{value:.6g}"
 
 
 def micro_row(results, row, ours, quick):
