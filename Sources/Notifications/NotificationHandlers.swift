@@ -49,7 +49,9 @@ struct NotificationHandlers: Contrail_Notifications_V1_NotificationService.Simpl
         return .with {
             $0.notification = Contrail_Notifications_V1_Notification(row)
             $0.failedAttempts = attempts.map(Contrail_Notifications_V1_Attempt.init)
-            if let skew = row.journey?.skew, skew > 0 { $0.clockSkew = Google_Protobuf_Duration(nanoseconds: skew) }
+            if let skew = row.journey?.skew, skew >= EventJourney.noticeableSkew {
+                $0.clockSkew = Google_Protobuf_Duration(nanoseconds: skew)
+            }
         }
     }
 

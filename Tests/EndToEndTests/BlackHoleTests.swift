@@ -77,6 +77,8 @@ extension EndToEnd {
                 let rejected = rows.first { $0.causeReason == "breaker_open" }
                 let row = try #require(rejected, "\(Set(rows.map { "\($0.cause) \($0.causeReason)" }))")
                 #expect(row.late && row.cause == "redelivery_wait")
+                let late = Self.growth("notification_late_total", "reason=\"breaker_open\"", before, after)
+                #expect(Int(late) == rows.count { $0.causeReason == "breaker_open" })
                 let spans = stack.traces.trace(row.traceID)?.spans ?? []
                 let waits = spans.filter { span in
                     span.name == "redelivery wait"

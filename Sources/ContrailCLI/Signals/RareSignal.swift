@@ -33,7 +33,6 @@ enum RareSignal {
         "span nak {messaging.destination.name} client: error.type":
             "the connection's buffer is full while NATS is away",
         "span send mail client: link 0": breaker,
-        "span {rpc.method} client: contrail.attempt": "the target is unavailable or does not answer in time",
         "span {rpc.method} client: link 0": breaker,
         "span outbox wait internal: contrail.clock_skew": skew,
         "span process {messaging.destination.name} consumer: contrail.clock_skew": skew,

@@ -50,6 +50,9 @@ public struct EventJourney: Sendable, Hashable {
         go(through: attempt, until: end)
     }
 
+    /// From which skew on, in nanoseconds, it is worth showing: less is rounding, and clocks that are being adjusted.
+    public static let noticeableSkew: UInt64 = 1_000_000
+
     /// The reason of a wait for redelivery of which nobody knows why it was necessary: the process died, for example.
     public static let forgotten = "unknown"
 

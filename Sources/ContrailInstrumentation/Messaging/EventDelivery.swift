@@ -94,7 +94,7 @@ public struct EventDelivery: Sendable {
             span.setAttribute(stage.durationAttribute, .double(Double(journey[stage]) / 1e9))
         }
         span.setAttribute(SemanticConventions.journeyDuration, .double(Double(journey.total) / 1e9))
-        if journey.skew > 0 { span.recordSkew(nanoseconds: journey.skew) }
+        if journey.skew >= EventJourney.noticeableSkew { span.recordSkew(nanoseconds: journey.skew) }
         if isLate(journey) { span.keepTrace(.late) }
         return journey
     }

@@ -119,6 +119,10 @@ struct DeadlineMetrics: Sendable {
             help: "Deadlines that passed, by where a call was then.",
             labels: ["stage"]
         )
+        // There from the start: what is not there cannot be told from what has not happened.
+        for stage in [DeadlineExceeded.Stage.admission, .bulkhead, .backoff, .attempt, .handler] {
+            _ = exceeded.labels(stage.rawValue)
+        }
     }
 
     func exceeded(_ stage: DeadlineExceeded.Stage) {
