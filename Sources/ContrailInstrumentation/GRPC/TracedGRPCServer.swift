@@ -15,7 +15,7 @@ public final class TracedGRPCServer: Sendable {
     ///   - services: What to serve.
     ///   - telemetry: Where to record.
     ///   - callers: What becomes of the trace context that callers send.
-    ///   - callTimeout: How long a call may take whose caller does not say.
+    ///   - callTimeout: How long the calls together may take that a handler makes whose caller does not say.
     ///   - interceptors: What runs inside the span, for instance the translation of errors.
     public init(
         address: NetworkAddress,

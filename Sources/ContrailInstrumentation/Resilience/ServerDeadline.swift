@@ -11,7 +11,7 @@ struct ServerDeadline: ServerInterceptor {
     private let metrics: DeadlineMetrics
 
     /// - Parameters:
-    ///   - fallback: How long a call may take whose caller does not say.
+    ///   - fallback: How long the calls together may take that a handler makes whose caller does not say.
     ///   - telemetry: Where to count.
     init(fallback: Duration, telemetry: Telemetry) {
         self.fallback = fallback
@@ -35,7 +35,14 @@ struct ServerDeadline: ServerInterceptor {
     ) async throws -> StreamingServerResponse<Output> {
         // A health watch goes on for ever.
         guard context.descriptor.isTraced else { return try await next(request, context) }
-        let time = request.metadata.timeout.map(Self.time) ?? fallback
+        guard let given = request.metadata.timeout else {
+            // Nobody waits for the answer with a clock, so none ticks here: a timer for each call, which is nearly always
+            // stopped before it rings, costs more than the call. What the handler calls has an end all the same.
+            return try await Deadline.$current.withValue(Deadline.after(fallback)) {
+                try await next(request, context)
+            }
+        }
+        let time = Self.time(of: given)
         let deadline = Deadline.after(time)
         guard time > .zero else {
             metrics.exceeded(.admission)

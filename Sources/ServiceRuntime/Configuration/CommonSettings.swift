@@ -53,7 +53,7 @@ struct CommonSettings {
         callTimeout = settings.duration(
             "CONTRAIL_GRPC_CALL_TIMEOUT",
             default: "30s",
-            "how long a call may take whose caller sets no deadline"
+            "how long what a call makes may take together whose caller sets no deadline"
         )
         settings.document("OTEL_EXPORTER_OTLP_ENDPOINT", default: "http://localhost:4318", "where traces are sent")
         settings.document("OTEL_TRACES_SAMPLER", default: "parentbased_always_on", "which traces are recorded")

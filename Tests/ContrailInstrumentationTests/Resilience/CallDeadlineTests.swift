@@ -151,7 +151,7 @@ struct CallDeadlineTests {
         }
     }
 
-    @Test("A server refuses a call that has no time, and gives one that says nothing its own time")
+    @Test("A server refuses a call that has no time, ends one that is late, and limits what others call")
     func admission() async throws {
         let registry = MetricsRegistry()
         let telemetry = Telemetry(
@@ -182,9 +182,14 @@ struct CallDeadlineTests {
         }
         #expect(refused?.code == .deadlineExceeded && !began.withLock { $0 })
         let late = await #expect(throws: RPCError.self) {
-            try await serve([:]) { try await Task.sleep(for: .seconds(20)) }
+            try await serve(["grpc-timeout": "50m"]) { try await Task.sleep(for: .seconds(20)) }
         }
         #expect(late?.code == .deadlineExceeded)
+        // Who says nothing is not ended by a timer, but what the handler calls has an end.
+        let remaining = Mutex<Duration?>(nil)
+        try await serve([:]) { remaining.withLock { $0 = Deadline.current?.remaining() } }
+        let given = try #require(remaining.withLock { $0 })
+        #expect(given <= .milliseconds(50))
         let text = String(decoding: PrometheusText.render(registry), as: UTF8.self)
         #expect(text.contains(#"deadline_exceeded_total{stage="admission"} 1"#))
         #expect(text.contains(#"deadline_exceeded_total{stage="handler"} 1"#))
