@@ -221,31 +221,26 @@ struct NotificationStorage: Sendable {
         let settled = known?.settled ?? (position: 0, count: 0)
         let row = try await pool.query(
             "SELECT notifications",
+            // Younger ones may have positions below that of the youngest old one: they are counted by position, not by age.
             """
-            SELECT count(*) AS fresh,
-                coalesce(max(position) FILTER (WHERE delivered_at < now() - interval '10 minutes'), \(settled.position))
-                    AS position,
+            WITH settled AS (
+                SELECT coalesce(max(position), \(settled.position)) AS position FROM notifications
+                WHERE position > \(settled.position) AND delivered_at < now() - interval '10 minutes'
+            )
+            SELECT (SELECT position FROM settled) AS position, count(*) AS fresh,
+                count(*) FILTER (WHERE position <= (SELECT position FROM settled)) AS old,
                 (SELECT count(*) FROM dead_letters WHERE redriven_at IS NULL) AS dead
             FROM notifications WHERE position > \(settled.position)
             """
         ).first
         guard let row else { return Totals(delivered: settled.count, deadLettered: 0, settled: settled) }
-        let position = try row.decode(Int64.self, "position")
-        // Younger ones may have positions below that of the youngest old one: they are counted by position, not by age.
-        let upTo =
-            position == settled.position
-            ? 0
-            : try await pool.query(
-                "SELECT notifications",
-                """
-                SELECT count(*) AS count FROM notifications
-                WHERE position > \(settled.position) AND position <= \(position)
-                """
-            ).first?.decode(Int64.self, "count") ?? 0
         return Totals(
             delivered: settled.count + (try row.decode(Int64.self, "fresh")),
             deadLettered: try row.decode(Int64.self, "dead"),
-            settled: (position, settled.count + upTo)
+            settled: (
+                position: try row.decode(Int64.self, "position"),
+                count: settled.count + (try row.decode(Int64.self, "old"))
+            )
         )
     }
 }
