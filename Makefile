@@ -7,7 +7,7 @@ ARGS ?=
 # dev/setup puts nats-server and Prometheus here when the machine has none.
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
-.PHONY: help setup build demo up test test-long check fuzz sanitize bench format generate signals clean-data
+.PHONY: help setup build demo up test test-long check check-ops fuzz sanitize bench format generate signals clean-data
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,10 @@ sanitize: ## run the tests with ThreadSanitizer and with AddressSanitizer (dev/s
 
 check: ## format, scripts, architecture, conformance, generated code: what CI checks beside the tests
 	@dev/check
+
+check-ops: ## check dashboards, rules, manifests and containers; ARGS='rules' for one part
+	@dev/setup --ops
+	@dev/check-ops $(ARGS)
 
 bench: setup ## measure against the peers, and write docs/performance.md (dev/bench --help)
 	@dev/bench $(ARGS)
