@@ -43,6 +43,12 @@ enum DeadLetterHeaders {
                 return !name.hasPrefix("nats-") && name != redriven.lowercased()
             }
         )
+        // What a foreign event is known by is its place in the stream, which a redrive changes.
+        let event = EventEnvelope(message)
+        if headers.first(named: "ce-id") == nil { headers.set("ce-id", to: event.id) }
+        if headers.first(named: "ce-time") == nil {
+            headers.set("ce-time", to: RFC3339.format(nanoseconds: event.time))
+        }
         headers.set(JourneyHeaders.storedAt, to: String(message.firstStored))
         headers.set(reason, to: notice.reason)
         headers.set(errorType, to: notice.errorType)

@@ -1,3 +1,5 @@
+internal import Synchronization
+
 extension Deadline {
     /// Runs an operation that must have ended within a duration, and within the deadline of the running task.
     ///
@@ -42,13 +44,6 @@ extension Deadline {
         return try await deadline.enforce(stage: stage, time: TimeSource(clock), operation)
     }
 
-    private enum Finish<Result: Sendable>: Sendable {
-        case returned(Result)
-        case failed(any Error)
-        case timeUp
-        case timerStopped
-    }
-
     /// Runs an operation under this deadline, which becomes the current one.
     func enforce<Result: Sendable>(
         stage: DeadlineExceeded.Stage,
@@ -58,41 +53,84 @@ extension Deadline {
         let start = time.now
         guard !hasPassed(at: start) else { throw DeadlineExceeded(stage: stage, limit: .zero, cause: nil) }
         return try await Deadline.$current.withValue(self) {
-            try await withThrowingTaskGroup(of: Finish<Result>.self) { group in
-                group.addTaskAtOnce {
-                    do { return .returned(try await operation()) } catch { return .failed(error) }
+            // What is cancelled already is not cancelled once more.
+            guard !Task.isCancelled else { return try await operation() }
+            let alarm = Cancellation<Result>(at: instant)
+            // A task that one await owns: a group would cost more, and another task that sleeps beside it ten times as much.
+            let task = beginAtOnce {
+                defer { alarm.finish() }
+                return try await operation()
+            }
+            // What never waited has ended by now.
+            if alarm.attach(task) { time.set(alarm) }
+            defer { time.stop(alarm) }
+            do {
+                return try await withTaskCancellationHandler {
+                    try await task.value
+                } onCancel: {
+                    task.cancel()
                 }
-                group.addTaskAtOnce {
-                    do { try await time.sleep(until: instant) } catch { return .timerStopped }
-                    return .timeUp
-                }
-                var isTimeUp = false
-                for try await finish in group {
-                    switch finish {
-                    case .returned(let result):
-                        group.cancelAll()
-                        return result
-                    case .failed(let error):
-                        group.cancelAll()
-                        guard isTimeUp else { throw error }
-                        throw DeadlineExceeded(stage: stage, limit: start.duration(to: instant), cause: error)
-                    case .timeUp:
-                        isTimeUp = true
-                        group.cancelAll()
-                    case .timerStopped:
-                        // The caller's task was cancelled, and so was the operation.
-                        break
-                    }
-                }
-                throw CancellationError()
+            } catch  where alarm.hasRung {
+                throw DeadlineExceeded(stage: stage, limit: start.duration(to: instant), cause: error)
             }
         }
     }
 }
 
-extension ThrowingTaskGroup {
-    /// Adds a child that begins in this thread: one that is only enqueued costs the wake-up of another.
-    fileprivate mutating func addTaskAtOnce(_ body: @escaping @Sendable () async throws -> ChildTaskResult) {
-        if #available(macOS 26, *) { addImmediateTask(operation: body) } else { addTask(operation: body) }
+/// Begins in this thread: a task that is only enqueued costs the wake-up of another thread.
+///
+/// - Returns: The task, which the caller must await and cancel when it is cancelled itself.
+private func beginAtOnce<Result: Sendable>(
+    _ operation: @escaping @Sendable () async throws -> Result
+) -> Task<Result, any Error> {
+    if #available(macOS 26, *) {
+        Task.immediate(operation: operation)
+    } else {
+        Task(operation: operation)
+    }
+}
+
+/// Cancels a task when it rings.
+private final class Cancellation<Result: Sendable>: Alarm, @unchecked Sendable {
+    // Sendable: what it adds is in a mutex.
+    private enum State {
+        case notBegun
+        case running(Task<Result, any Error>)
+        case rung
+        case ended
+    }
+
+    private let state = Mutex(State.notBegun)
+
+    var hasRung: Bool {
+        state.withLock { if case .rung = $0 { true } else { false } }
+    }
+
+    /// Takes the task that is to be cancelled.
+    ///
+    /// - Returns: Whether it still runs.
+    func attach(_ task: Task<Result, any Error>) -> Bool {
+        state.withLock { state in
+            guard case .notBegun = state else { return false }
+            state = .running(task)
+            return true
+        }
+    }
+
+    /// The task has ended, or is about to; there is nothing to cancel any more.
+    func finish() {
+        state.withLock { state in
+            if case .rung = state { return }
+            state = .ended
+        }
+    }
+
+    override func ring() {
+        let task: Task<Result, any Error>? = state.withLock { state in
+            guard case .running(let task) = state else { return nil }
+            state = .rung
+            return task
+        }
+        task?.cancel()
     }
 }

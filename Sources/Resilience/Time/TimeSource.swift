@@ -20,4 +20,19 @@ struct TimeSource: Sendable {
     func sleep(until instant: ContinuousClock.Instant) async throws {
         try await wait(instant)
     }
+
+    /// Lets an alarm ring at its instant.
+    func set(_ alarm: Alarm) {
+        guard read != nil else { return AlarmClock.shared.set(alarm) }
+        alarm.sleeper = Task {  // allowed: who sets the alarm stops it
+            try await wait(alarm.instant)
+            alarm.ring()
+        }
+    }
+
+    /// Stops an alarm.
+    func stop(_ alarm: Alarm) {
+        guard let sleeper = alarm.sleeper else { return AlarmClock.shared.stop(alarm) }
+        sleeper.cancel()
+    }
 }

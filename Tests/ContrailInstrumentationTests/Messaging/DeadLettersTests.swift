@@ -13,9 +13,10 @@ import Tracing
 struct DeadLettersTests {
     /// A handler that rejects everything until it has been repaired.
     private final class Handler: Sendable {
-        private let state = Mutex((isRepaired: false, handled: [String]()))
+        private let state = Mutex((isRepaired: false, handled: [EventEnvelope]()))
 
-        var handled: [String] { state.withLock { $0.handled } }
+        var handled: [String] { state.withLock { $0.handled.map(\.id) } }
+        var times: [UInt64] { state.withLock { $0.handled.map(\.time) } }
 
         func repair() {
             state.withLock { $0.isRepaired = true }
@@ -24,7 +25,7 @@ struct DeadLettersTests {
         func handle(_ delivery: EventDelivery) throws {
             try state.withLock { state in
                 guard state.isRepaired else { throw EventRejection(reason: "undecodable", message: "no thing") }
-                state.handled.append(delivery.event.id)
+                state.handled.append(delivery.event)
             }
         }
     }
@@ -171,6 +172,26 @@ struct DeadLettersTests {
             #expect(reasons.count == 1)
             #expect(!second.headers.contains { $0.name == "Contrail-Redriven-From" })
             #expect(try await bench.letters.count() == 1)
+        }
+    }
+
+    @Test(
+        "An event of a foreign producer keeps its identity and its time as a dead letter and after its redrive",
+        arguments: [["Nats-Msg-Id": "foreign-1"], [:]] as [NATSHeaders]
+    )
+    func foreign(headers: NATSHeaders) async throws {
+        try await withBench { bench in
+            _ = try await bench.jetStream.publish(subject: "thing.happened", headers: headers, payload: [7])
+            let isDead = try await eventually { try await bench.letters.last() == 1 }
+            #expect(isDead)
+            let letter = try #require(try await bench.letters.letter(1))
+            #expect(letter.event.id == headers["Nats-Msg-Id"] ?? "THINGS:1")
+            let time = letter.event.time
+            bench.handler.repair()
+            _ = try await bench.letters.redrive(letter)
+            let isHandled = await eventually { bench.handler.handled == [letter.event.id] }
+            #expect(isHandled)
+            #expect(bench.handler.times == [time])
         }
     }
 

@@ -16,7 +16,10 @@ struct CallDeadlineTests {
     private static let timeout = Duration.milliseconds(400)
     /// Exact in the long form, on a machine that does nothing else.
     private static let limit = timeout + (isLong ? .milliseconds(50) : .milliseconds(600))
-    private static let count = isLong ? 500 : 20
+    private static let count = isLong ? 1500 : 20
+    /// The long form is about deadlines, not about how much two cores can do at once: calls come as fast as they can be
+    /// made by a debug build with time to spare.
+    private static let interval = Duration.milliseconds(isLong ? 20 : 1)
 
     private static func configuration(attempts: Int) -> ResilienceConfiguration {
         ResilienceConfiguration(
@@ -34,10 +37,10 @@ struct CallDeadlineTests {
         message: String = "a",
         _ method: MethodDescriptor = EchoService.unary
     ) async {
-        let longest = await withTaskGroup(of: Duration.self) { group in
+        let times = await withTaskGroup(of: Duration.self) { group in
             for number in 0..<Self.count {
                 group.addTask {
-                    try? await Task.sleep(for: .milliseconds(number))
+                    try? await Task.sleep(for: Self.interval * number)
                     let start = ContinuousClock.now
                     await #expect(throws: RPCError.self) {
                         _ = try await bench.call(message, method, isIdempotent: true)
@@ -45,10 +48,14 @@ struct CallDeadlineTests {
                     return start.duration(to: .now)
                 }
             }
-            return await group.reduce(.zero) { max($0, $1) }
+            return await group.reduce(into: []) { $0.append($1) }.sorted()
         }
-        #expect(longest <= Self.limit)
-        #expect(longest > .zero)
+        // All of the short form, and the 99.9th percentile of the long one, which is 10,500 calls in all.
+        #expect(
+            times[isLong ? times.count * 999 / 1000 - 1 : times.count - 1] <= Self.limit,
+            "the longest took \(times[times.count - 1])"
+        )
+        #expect(times[0] > .zero)
     }
 
     @Test("A peer that accepts connections and says nothing", arguments: [1, 3])
@@ -206,7 +213,7 @@ struct CallDeadlineTests {
     /// A short sleep that does not hear of a cancellation.
     private static func nap() async {
         await withCheckedContinuation { continuation in
-            Thread.later(.milliseconds(20)) { continuation.resume() }
+            Thread.later(.milliseconds(500)) { continuation.resume() }
         }
     }
 }
