@@ -36,8 +36,7 @@ struct ServerDeadline: ServerInterceptor {
         // A health watch goes on for ever.
         guard context.descriptor.isTraced else { return try await next(request, context) }
         guard let given = request.metadata.timeout else {
-            // Nobody waits for the answer with a clock, so none ticks here: a timer for each call, which is nearly always
-            // stopped before it rings, costs more than the call. What the handler calls has an end all the same.
+            // Nobody waits for the answer with a clock, so none is set here. What the handler calls has an end all the same.
             return try await Deadline.$current.withValue(Deadline.after(fallback)) {
                 try await next(request, context)
             }
