@@ -41,7 +41,10 @@ extension EndToEnd {
                             await eventually(within: .seconds(600)) { source.published >= target }
                         )
                         if fault % 3 == 2, fault / 3 < stops {
-                            try await source.stop(for: .milliseconds(fault == 2 ? 100 : Int.random(in: 200...3_000)))
+                            // The long form goes from the shortest to the longest.
+                            let isLongest = Self.isLong && fault / 3 == stops - 1
+                            let time = isLongest ? 30_000 : fault == 2 ? 100 : Int.random(in: 200...3_000)
+                            try await source.stop(for: .milliseconds(time))
                         } else {
                             returns.append(try await source.kill())
                         }
