@@ -20,6 +20,7 @@ let protobuf: Target.Dependency = .product(name: "SwiftProtobuf", package: "swif
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let yaml: Target.Dependency = .product(name: "Yams", package: "Yams")
 
 /// What a service may use; it reaches the outside through `ContrailInstrumentation` only.
 let serviceDependencies: [Target.Dependency] = [
@@ -74,6 +75,7 @@ let package = Package(
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1", traits: []),
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.35.2"),
+        .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
     ],
     targets: [
         // C: one module map and shim per system library.
@@ -142,7 +144,7 @@ let package = Package(
             [
                 "Contracts", "ServiceRuntime", "ContrailInstrumentation", "Observability", "HTTPTransport",
                 "TraceBackend", "LocalStack", "Users", "Orders", "Notifications",
-                arguments, grpc, grpcProtobuf, protobuf, logging, tracing,
+                arguments, yaml, grpc, grpcProtobuf, protobuf, logging, tracing,
             ]
         ),
         executable("contrail", ["ContrailCLI", arguments]),
