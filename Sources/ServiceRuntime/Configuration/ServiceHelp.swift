@@ -1,6 +1,4 @@
 internal import ContrailInstrumentation
-internal import Logging
-internal import Observability
 
 /// The text of a service's `--help`, made from the settings that it reads.
 enum ServiceHelp {
@@ -8,12 +6,7 @@ enum ServiceHelp {
         var settings = Settings(environment: [:])
         _ = CommonSettings(&settings, definition: definition)
         // Parts are put together, not started: that is how their settings become known.
-        let telemetry = Telemetry(
-            provider: TracerProvider(resource: Resource(attributes: [:]), processor: NoOpSpanProcessor()),
-            metrics: MetricsRegistry(),
-            logger: Logger(label: definition.name) { _ in SwiftLogNoOpLogHandler() }
-        )
-        _ = try? definition.makeParts(&settings, telemetry: telemetry)
+        _ = try? definition.makeParts(&settings, telemetry: .disabled)
         let width = settings.entries.map(\.key.count).max() ?? 0
         let lines = settings.entries.map { entry in
             let key = entry.key + String(repeating: " ", count: width - entry.key.count)
@@ -22,10 +15,16 @@ enum ServiceHelp {
         return """
             \(definition.name)-service: \(definition.summary)
 
-            USAGE: \(definition.name)-service [--help] [--version]
+            USAGE: \(definition.name)-service [migrate | healthcheck | --help | --version]
+
+              migrate      brings tables, streams and consumers up to date, and ends; waits for what it needs
+              healthcheck  asks the service at CONTRAIL_GRPC_LISTEN whether it is ready: exit code 0, or 1
 
             Settings come from the environment; defaults work with the local stack:
             \(lines.joined(separator: "\n"))
+
+            From a file named by the variable with _FILE at its end, as in PGPASSWORD_FILE:
+              \(SecretFiles.variables.joined(separator: ", "))
 
             Stops on SIGTERM and SIGINT after finishing what it has begun.
             Exit codes: 0 orderly end, 1 failure, 64 unknown argument, 78 wrong setting.

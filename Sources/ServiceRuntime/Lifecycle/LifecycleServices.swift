@@ -37,6 +37,8 @@ struct PreparationService: Service, CustomStringConvertible {
     let preparations: [Preparation]
     let gate: Gate
     let logger: Logger
+    /// Whether it goes on once it is done: a service of a group ends with the group.
+    var waitsForShutdown = true
 
     var description: String { "preparations" }
 
@@ -46,7 +48,7 @@ struct PreparationService: Service, CustomStringConvertible {
         } catch is CancellationError {
             return
         }
-        try? await gracefulShutdown()
+        if waitsForShutdown { try? await gracefulShutdown() }
     }
 
     private func prepare() async throws {

@@ -7,7 +7,8 @@ internal import UnixSignals
 
 /// Runs a service as a process: settings, telemetry, admin endpoint, parts, and an orderly end.
 public enum ServiceMain {
-    /// Runs a service until it is told to stop by SIGTERM or SIGINT, then exits the process.
+    /// Does what the command line asks for, without arguments running the service until it is told to stop by SIGTERM or
+    /// SIGINT, then exits the process.
     ///
     /// Exit codes: 0 after an orderly end, 64 for unknown arguments, 78 for wrong settings, 1 for everything else.
     ///
@@ -20,25 +21,34 @@ public enum ServiceMain {
     ) async -> Never {
         // A peer that went away is an error of that connection, not the end of the process.
         signal(SIGPIPE, SIG_IGN)
-        let environment = ProcessInfo.processInfo.environment
-        switch arguments.first {
-        case "--help", "-h":
-            print(ServiceHelp.text(definition))
-            exit(0)
-        case "--version":
-            print("\(definition.name)-service \(BuildInfo.version)")
-            exit(0)
-        case nil:
-            break
-        case let argument?:
-            writeError("unknown argument “\(argument)”; settings come from the environment, see --help")
+        let command: ServiceCommand
+        do {
+            command = try ServiceCommand(arguments)
+        } catch {
+            writeError("\(error)")
             exit(64)
         }
-        exit(await run(definition, environment: environment))
+        switch command {
+        case .help:
+            print(ServiceHelp.text(definition))
+            exit(0)
+        case .version:
+            print("\(definition.name)-service \(BuildInfo.version)")
+            exit(0)
+        case .healthcheck: exit(await healthcheck(definition))
+        case .serve: exit(await run(definition) { await serve($0, settings: $1, bootstrap: $2) })
+        case .migrate: exit(await run(definition) { await migrate($0, settings: $1, bootstrap: $2) })
+        }
     }
 
-    private static func run(_ definition: any ServiceDefinition.Type, environment: [String: String]) async -> Int32 {
+    /// Reads the settings and puts the service together, for something that runs it.
+    private static func run(
+        _ definition: any ServiceDefinition.Type,
+        _ body: (_ parts: ServiceParts, _ settings: CommonSettings, _ bootstrap: Bootstrap) async -> Int32
+    ) async -> Int32 {
+        let (environment, refusals) = SecretFiles.resolve(ProcessInfo.processInfo.environment)
         var settings = Settings(environment: environment)
+        for refusal in refusals { settings.refuse(refusal.key, refusal.problem, showsValue: false) }
         let common = CommonSettings(&settings, definition: definition)
         let bootstrap = Bootstrap(
             definition.name,
@@ -59,12 +69,7 @@ public enum ServiceMain {
             return 78
         }
         logger.info("starting", metadata: ["version": "\(BuildInfo.version)", "pid": "\(getpid())"])
-        let code = await run(
-            parts,
-            settings: common,
-            telemetry: bootstrap.telemetry,
-            servesMetrics: bootstrap.servesMetrics
-        )
+        let code = await body(parts, common, bootstrap)
         // Whatever happened, what was recorded about it should reach the backend, if that is possible in time.
         if !(await bootstrap.shutdown(timeout: common.grace / 3)) {
             logger.warning("spans were lost at the end: the trace backend did not take them in time")
@@ -74,12 +79,8 @@ public enum ServiceMain {
         return code
     }
 
-    private static func run(
-        _ parts: ServiceParts,
-        settings: CommonSettings,
-        telemetry: Telemetry,
-        servesMetrics: Bool
-    ) async -> Int32 {
+    private static func serve(_ parts: ServiceParts, settings: CommonSettings, bootstrap: Bootstrap) async -> Int32 {
+        let telemetry = bootstrap.telemetry
         let logger = telemetry.logger
         let gate = Gate()
         let readiness = Readiness(dependencies: parts.dependencies, gate: gate, logger: logger)
@@ -97,7 +98,7 @@ public enum ServiceMain {
         // Stopped from the last to the first: calls first, then the work behind them, then what that stands on.
         let admin = AdminServer(
             address: settings.adminAddress,
-            metrics: servesMetrics ? telemetry.metrics : nil,
+            metrics: bootstrap.servesMetrics ? telemetry.metrics : nil,
             readiness: readiness,
             logger: logger
         )
@@ -110,17 +111,31 @@ public enum ServiceMain {
                 WorkService(work: grpc, gate: gate),
                 StopService(readiness: readiness, grace: settings.grace, logger: logger),
             ]
+        return await run(
+            services.map { .init(service: $0) },
+            readiness: readiness,
+            grace: settings.grace,
+            logger: logger
+        )
+    }
+
+    /// Runs services until one fails or the process is told to stop.
+    static func run(
+        _ services: [ServiceGroupConfiguration.ServiceConfiguration],
+        readiness: Readiness,
+        grace: Duration,
+        logger: Logger
+    ) async -> Int32 {
         var quiet = logger
         quiet.logLevel = max(logger.logLevel, .warning)
         var configuration = ServiceGroupConfiguration(
-            services: services.map { .init(service: $0) },
+            services: services,
             gracefulShutdownSignals: [.sigterm, .sigint],
             logger: quiet
         )
-        configuration.maximumGracefulShutdownDuration = settings.grace / 2
-        let group = ServiceGroup(configuration: configuration)
+        configuration.maximumGracefulShutdownDuration = grace / 2
         do {
-            try await group.run()
+            try await ServiceGroup(configuration: configuration).run()
             return 0
         } catch {
             // Cut short by the grace period: everything durable is in the database or the stream, so this end is orderly.
