@@ -14,8 +14,9 @@ struct PublishMetrics: Sendable {
         )
     }
 
-    func published(to subject: String, seconds: Double, errorType: String) {
-        operation.labels("nats", "publish", "send", subject, errorType).observe(seconds)
+    /// The span of a publish is never the current one, so it is named as the exemplar.
+    func published(to subject: String, seconds: Double, errorType: String, span: SpanContext) {
+        operation.labels("nats", "publish", "send", subject, errorType).observe(seconds, exemplar: span)
         sent.labels("nats", "publish", subject, errorType).increment()
     }
 }
@@ -71,8 +72,9 @@ struct ConsumeMetrics: Sendable {
         consumed.labels("nats", "process", subject, consumer).increment()
     }
 
-    func processed(from subject: String, consumer: String, seconds: Double, errorType: String) {
-        process.labels("nats", "process", subject, consumer, errorType).observe(seconds)
+    /// The span is no longer the current one when its duration is known, so it is named as the exemplar.
+    func processed(from subject: String, consumer: String, seconds: Double, errorType: String, span: SpanContext) {
+        process.labels("nats", "process", subject, consumer, errorType).observe(seconds, exemplar: span)
     }
 }
 

@@ -187,7 +187,8 @@ public final class TracedConsumer: Sendable {
             from: message.subject,
             consumer: configuration.consumer,
             seconds: stopwatch.seconds,
-            errorType: errorType
+            errorType: errorType,
+            span: span.spanContext
         )
         if isLate(event) { span.keepTrace(.late) }
         span.end()
