@@ -138,13 +138,21 @@ let package = Package(
                 .product(name: "NIOHTTP1", package: "swift-nio"),
             ]
         ),
+        library(
+            "AlertEnricher",
+            [
+                "Observability", "HTTPTransport", hummingbird, lifecycle, logging,
+                .product(name: "NIOCore", package: "swift-nio"),
+            ]
+        ),
         library("LocalStack", [logging]),
         library(
             "ContrailCLI",
             [
                 "Contracts", "ServiceRuntime", "ContrailInstrumentation", "Observability", "HTTPTransport",
-                "TraceBackend", "LocalStack", "Users", "Orders", "Notifications",
-                arguments, yaml, grpc, grpcProtobuf, protobuf, logging, tracing,
+                "TraceBackend", "AlertEnricher", "LocalStack", "Users", "Orders", "Notifications",
+                arguments, yaml, grpc, grpcProtobuf, protobuf, lifecycle, logging, tracing,
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ]
         ),
         executable("contrail", ["ContrailCLI", arguments]),
@@ -178,6 +186,7 @@ let package = Package(
         tests("Postgres", ["Postgres", "TestKit", logging]),
         tests("HTTPTransport", ["HTTPTransport"]),
         tests("TraceBackend", ["TraceBackend", protobuf, logging]),
+        tests("AlertEnricher", ["AlertEnricher", "Observability", "HTTPTransport", "TestKit", hummingbird, logging]),
         tests("LocalStack", ["LocalStack", logging]),
         tests(
             "ContrailInstrumentation",

@@ -22,7 +22,7 @@ public struct ContrailCommand: AsyncParsableCommand {
         subcommands: [
             UpCommand.self, DemoCommand.self, UserCommand.self, OrderCommand.self, NotificationsCommand.self,
             ExplainCommand.self, DeadLettersCommand.self,
-            TraceCommand.self, SignalsCommand.self, SLOCommand.self, CleanDataCommand.self,
+            TraceCommand.self, AlertEnricherCommand.self, SignalsCommand.self, SLOCommand.self, CleanDataCommand.self,
         ]
     )
 

@@ -87,7 +87,7 @@ extension EndToEnd {
         func help() async throws {
             for command in [
                 "", "up", "demo", "user", "order", "notifications", "explain", "dead-letters", "dead-letters list",
-                "dead-letters show", "dead-letters redrive", "trace", "clean-data",
+                "dead-letters show", "dead-letters redrive", "trace", "alert-enricher", "clean-data",
             ] {
                 let arguments = command.split(separator: " ").map(String.init) + ["--help"]
                 let help = try await Tool.run("contrail", arguments)

@@ -37,10 +37,12 @@ struct Peer: Sendable {
     ///
     /// - Parameters:
     ///   - name: The program's name in messages.
+    ///   - port: Where it is to listen; `nil` for any free port.
     ///   - command: Makes the command once port and folder are known.
     ///   - isReady: Asks the program, or looks for the file `ready` in its folder.
     static func start(
         _ name: String,
+        port: Int? = nil,
         _ command: (_ port: Int, _ folder: String) throws -> Command,
         isReady: @escaping @Sendable (Peer) async -> Bool = {
             FileManager.default.fileExists(atPath: $0.folder + "/ready")
@@ -48,7 +50,7 @@ struct Peer: Sendable {
     ) async throws -> Peer {
         let folder = FileManager.default.temporaryDirectory.path + "/contrail-\(name)-\(UUID().uuidString.prefix(8))"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        let port = try FreePort.reserve()
+        let port = try port ?? FreePort.reserve()
         do {
             let process = try await ManagedProcess.start(
                 name: name,
@@ -97,6 +99,18 @@ struct Peer: Sendable {
                 (try? await Admin.get($0.url)) != nil
             }
         }
+    }
+
+    /// Lends the program to a body, and stops it.
+    func lend<T>(_ body: (Peer) async throws -> T) async throws -> T {
+        let result: Result<T, any Error>
+        do {
+            result = .success(try await body(self))
+        } catch {
+            result = .failure(error)
+        }
+        await stop()
+        return try result.get()
     }
 
     func stop() async {

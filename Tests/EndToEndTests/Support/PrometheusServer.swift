@@ -16,7 +16,20 @@ struct PrometheusServer: Sendable {
     let peer: Peer
 
     /// Starts a server, lends it to a body, and stops it.
-    static func run<T>(_ stack: Stack, _ body: (PrometheusServer) async throws -> T) async throws -> T {
+    ///
+    /// - Parameters:
+    ///   - stack: What it scrapes.
+    ///   - port: Where it is to listen; `nil` for any free port.
+    ///   - rules: A file of rules, evaluated every second.
+    ///   - alertmanager: The port of the Alertmanager that gets its alerts.
+    ///   - body: What uses it.
+    static func run<T>(
+        _ stack: Stack,
+        port: Int? = nil,
+        rules: String? = nil,
+        alertmanager: Int? = nil,
+        _ body: (PrometheusServer) async throws -> T
+    ) async throws -> T {
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         let installation = try await Installation.find("prometheus", logger: logger)
         let admin = Admin(stack)
@@ -26,10 +39,17 @@ struct PrometheusServer: Sendable {
                 static_configs: [{targets: ["127.0.0.1:\(admin.port(of: service.name))"]}]
             """
         }
-        let peer = try await Peer.start("prometheus") { port, folder in
+        var alerting = rules == nil ? "" : "rule_files: [rules.yml]\n"
+        if let alertmanager {
+            alerting += #"alerting: {alertmanagers: [{static_configs: [{targets: ["127.0.0.1:\#(alertmanager)"]}]}]}"#
+        }
+        let peer = try await Peer.start("prometheus", port: port) { port, folder in
+            try rules?.write(toFile: folder + "/rules.yml", atomically: true, encoding: .utf8)
             try """
             global:
               scrape_interval: 1s
+              evaluation_interval: 1s
+            \(alerting)
             scrape_configs:
             \(jobs.joined(separator: "\n"))
 
@@ -47,14 +67,7 @@ struct PrometheusServer: Sendable {
         } isReady: {
             (try? await Admin.get($0.url + "/-/ready"))?.status == 200
         }
-        let result: Result<T, any Error>
-        do {
-            result = .success(try await body(PrometheusServer(peer: peer)))
-        } catch {
-            result = .failure(error)
-        }
-        await peer.stop()
-        return try result.get()
+        return try await peer.lend { try await body(PrometheusServer(peer: $0)) }
     }
 
     /// The lines that complain.
