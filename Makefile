@@ -7,7 +7,7 @@ ARGS ?=
 # dev/setup puts nats-server and Prometheus here when the machine has none.
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
-.PHONY: help setup build demo up test test-long check check-ops fuzz sanitize bench format generate signals clean-data
+.PHONY: help setup build demo up test test-long check check-ops dashboards previews fuzz sanitize bench format generate signals clean-data
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,14 @@ check: ## format, scripts, architecture, conformance, generated code: what CI ch
 check-ops: ## check dashboards, rules, manifests and containers; ARGS='rules' for one part
 	@dev/setup --ops
 	@dev/check-ops $(ARGS)
+
+dashboards: ## write the dashboards' JSON from observability/grafana/source
+	@dev/dashboards
+
+previews: ## draw the dashboards with data of the running stack, into docs/images (dev/preview-dashboards --help)
+	@dev/setup --ops --preview
+	swift build
+	@dev/preview-dashboards $(ARGS)
 
 bench: setup ## measure against the peers, and write docs/performance.md (dev/bench --help)
 	@dev/bench $(ARGS)

@@ -183,14 +183,14 @@ public final class TracedConsumer: Sendable {
             )
             return await process(attempt)
         }
+        if isLate(event) { span.keepTrace(.late) }
         metrics.processed(
             from: message.subject,
             consumer: configuration.consumer,
             seconds: stopwatch.seconds,
             errorType: errorType,
-            span: span.spanContext
+            span: span.exportedContext
         )
-        if isLate(event) { span.keepTrace(.late) }
         span.end()
     }
 

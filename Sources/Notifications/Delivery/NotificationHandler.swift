@@ -70,7 +70,9 @@ struct NotificationHandler: Sendable {
 
     private func complete(_ journey: CompletedJourney, id: String) {
         let span = OTelSpan.current
-        metrics.completed(journey, span: span?.spanContext)
+        // Said before it is measured, so that the measurement can lead to the trace.
+        if journey.isLate { span?.keepTrace(.late) }
+        metrics.completed(journey, span: span?.exportedContext)
         if let span { journey.describe(on: span, notification: id) }
     }
 

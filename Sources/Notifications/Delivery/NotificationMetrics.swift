@@ -35,6 +35,8 @@ struct NotificationMetrics: Sendable {
             help: "Notifications that took longer than they may, by the longest stage.",
             labels: ["cause", "reason"]
         )
+        // From the start: Prometheus sees no increase in a series that begins with its first late notification.
+        for stage in Stage.allCases { _ = late.labels(stage.rawValue, "") }
         deadLettered = registry.counter(
             "notification_dead_lettered_total",
             help: "Events that were given up.",

@@ -114,6 +114,13 @@ public struct OTelSpan: Sendable {
         record.pipeline.keepTrace(spanContext.traceID, reason)
     }
 
+    /// The context for an exemplar: sampled as well when only a verdict of tail keep makes the span be exported, so that
+    /// what matters can be found from its measurements, too.
+    public var exportedContext: SpanContext {
+        guard let record, !record.isSampled, record.pipeline.isKept(spanContext.traceID) else { return spanContext }
+        return spanContext.sampled
+    }
+
     /// Ends the span and hands it on. A second call does nothing.
     ///
     /// - Parameter time: When it ended, in nanoseconds since the Unix epoch; now when `nil`.

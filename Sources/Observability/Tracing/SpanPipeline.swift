@@ -104,6 +104,9 @@ final class SpanPipeline: @unchecked Sendable {
         tailKeep.map { promote($0.keep(traceID, reason)) }
     }
 
+    /// Whether a trace that was not sampled is exported all the same.
+    func isKept(_ traceID: TraceID) -> Bool { tailKeep?.isKept(traceID) ?? false }
+
     /// Hands on spans that are exported after all; they are sampled now.
     private func promote(_ records: [SpanRecord]) {
         for record in records {

@@ -87,6 +87,20 @@ struct TailKeepTests {
         #expect(process.tail.statistics.keptTraces == [.slow: 1])
     }
 
+    @Test("measurements of a trace that is kept lead to it")
+    func exemplar() {
+        let process = Process()
+        let late = process.tracer.startSpan("late")
+        let fine = process.tracer.startSpan("fine")
+        #expect(!late.exportedContext.isSampled)
+        late.keepTrace(.late)
+        #expect(late.exportedContext == late.spanContext.sampled)
+        #expect(fine.exportedContext == fine.spanContext && !fine.spanContext.isSampled)
+        let sampling = Process(sampler: .parentBased(root: .alwaysOn))
+        let sampled = sampling.tracer.startSpan("sampled")
+        #expect(sampled.exportedContext == sampled.spanContext && sampled.spanContext.isSampled)
+    }
+
     @Test("whoever knows that a trace matters can say so, also for another process")
     func explicit() {
         let process = Process()
