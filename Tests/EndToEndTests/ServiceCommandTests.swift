@@ -59,7 +59,7 @@ extension EndToEnd {
         func interrupted() async throws {
             let service = try await LoneService.start("users", arguments: ["migrate"])
             defer { service.remove() }
-            #expect(await eventually { service.log.contains { $0.contains("waiting for what the service needs") } })
+            #expect(await eventually { service.log.contains { $0.contains("PostgreSQL is unavailable") } })
             #expect(await service.process.terminate(grace: .seconds(15)) == .exited(1), "\(service.log.suffix(5))")
 
             let wrong = try await Tool.run(
