@@ -43,8 +43,14 @@ extension EndToEnd {
             let ready = try await check()
             #expect(ready.status == .exited(0) && ready.output.hasSuffix(" SERVING\n"), "\(ready.output)")
 
+            // Without NATS orders are accepted, and their events wait in the outbox.
             await nats.stop()
             #expect(await eventually { await service.get("/readyz")?.status == 503 })
+            let delayed = try await check()
+            #expect(delayed.status == .exited(0) && delayed.output.hasSuffix(" SERVING\n"), "\(delayed.output)")
+
+            await database.stop()
+            #expect(await eventually { (try? await check())?.status == .exited(1) })
             let unready = try await check()
             #expect(unready.status == .exited(1) && unready.output.hasSuffix(" NOT_SERVING\n"), "\(unready.output)")
 
@@ -52,7 +58,6 @@ extension EndToEnd {
             let gone = try await check()
             #expect(gone.status == .exited(1) && gone.output.contains("does not answer"), "\(gone.output)")
             #expect(gone.output.split(separator: "\n").count == 1)
-            await database.stop()
         }
 
         @Test("migrate that is stopped before it is done has not succeeded, and wrong settings are 78")

@@ -39,6 +39,7 @@ struct HealthServiceTests {
     }
 
     private let database = Switch()
+    private let broker = Switch()
     private let gate = Gate()
     private let readiness: Readiness
     private let service: HealthService
@@ -46,8 +47,10 @@ struct HealthServiceTests {
 
     init() {
         let dependency = Dependency("postgresql") { [database] in try database.check() }
+        // As behind an outbox: events wait, calls do not.
+        let delayed = Dependency("nats", isNeededForCalls: false) { [broker] in try broker.check() }
         readiness = Readiness(
-            dependencies: [dependency],
+            dependencies: [dependency, delayed],
             gate: gate,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         )
@@ -104,6 +107,17 @@ struct HealthServiceTests {
             database.set(true)
             #expect(await answers.next() == .serving)
         }
+    }
+
+    @Test("what only delays work is told by /readyz, and takes no calls away")
+    func delayed() async throws {
+        gate.open()
+        broker.set(false)
+        let report = await readiness.report()
+        #expect(!report.isReady && report.problems.map(\.name) == ["nats"])
+        #expect(try await check() == .serving)
+        database.set(false)
+        #expect(try await check() == .notServing)
     }
 
     @Test("a watch of an unknown name says SERVICE_UNKNOWN at once and goes on")

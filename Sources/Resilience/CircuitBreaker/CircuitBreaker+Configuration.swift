@@ -48,7 +48,7 @@ extension CircuitBreaker {
             slowCallRateThreshold: Double = 1,
             window: Window = .time(.seconds(10)),
             minimumCalls: Int = 20,
-            openDuration: ExponentialBackoff = ExponentialBackoff(initial: .seconds(5), maximum: .seconds(30)),
+            openDuration: ExponentialBackoff = ExponentialBackoff(initial: .seconds(2), maximum: .seconds(6)),
             halfOpenPermits: Int = 3,
             probeLease: Duration = .seconds(10)
         ) {

@@ -11,6 +11,8 @@ final class Readiness: Sendable {
         let problems: [(name: String, reason: String)]
         /// What was asked.
         let names: [String]
+        /// Whether calls can be answered, although other work may have to wait.
+        let servesCalls: Bool
 
         var isReady: Bool { problems.isEmpty }
 
@@ -73,7 +75,12 @@ final class Readiness: Sendable {
             return failures
         }
         noteChanges(failures)
-        return Report(problems: problems + failures.sorted { $0.name < $1.name }, names: dependencies.map(\.name))
+        let needed = Set(dependencies.filter(\.isNeededForCalls).map(\.name))
+        return Report(
+            problems: problems + failures.sorted { $0.name < $1.name },
+            names: dependencies.map(\.name),
+            servesCalls: problems.isEmpty && !failures.contains { needed.contains($0.name) }
+        )
     }
 
     /// What is wrong with a dependency, or `nil`.

@@ -73,8 +73,12 @@ extension BackgroundWork {
 
 extension Dependency {
     /// Asks whether NATS is connected.
-    public static func broker(_ broker: MessageBroker) -> Dependency {
-        Dependency("nats") { try await broker.check() }
+    ///
+    /// - Parameters:
+    ///   - broker: The connection.
+    ///   - isNeededForCalls: Whether calls fail without it. Behind an outbox they do not.
+    public static func broker(_ broker: MessageBroker, isNeededForCalls: Bool = true) -> Dependency {
+        Dependency("nats", isNeededForCalls: isNeededForCalls) { try await broker.check() }
     }
 }
 

@@ -63,7 +63,7 @@ public struct EventPublishing: Sendable {
         } beginShutdown: {
             relay.beginShutdown()
         }
-        dependency = .broker(broker)
+        dependency = .broker(broker, isNeededForCalls: false)
         requested = telemetry.metrics.counter(
             "notification_requested_total",
             help: "Committed events, each of which must become a notification.",

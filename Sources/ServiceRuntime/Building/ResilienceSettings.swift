@@ -85,14 +85,14 @@ extension Settings {
     }
 }
 
-/// The text of a breaker's setting: `failure=50%,calls=20,window=10s,open=5s`, and `slow=80%@500ms` where slow calls count.
+/// The text of a breaker's setting: `failure=50%,calls=20,window=10s,open=2s`, and `slow=80%@500ms` where slow calls count.
 enum BreakerText {
     struct Problem: Error, CustomStringConvertible {
         let description: String
 
         init(_ item: Substring) {
             description =
-                "has “\(item)”, which is none of failure=50%, slow=80%@500ms, calls=20, window=10s and open=5s; or it is “off”"
+                "has “\(item)”, which is none of failure=50%, slow=80%@500ms, calls=20, window=10s and open=2s; or it is “off”"
         }
     }
 
@@ -132,7 +132,7 @@ enum BreakerText {
             case "open":
                 guard let open = Settings.duration(String(value)) else { throw Problem(item) }
                 configuration.openDuration.initial = open
-                configuration.openDuration.maximum = max(open * 6, open)
+                configuration.openDuration.maximum = max(open * 3, open)
             default: throw Problem(item)
             }
         }

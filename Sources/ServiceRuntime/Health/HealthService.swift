@@ -2,7 +2,7 @@ internal import Contracts
 internal import GRPCCore
 internal import SwiftProtobuf
 
-/// The standard health service, answered from the same checks as `/readyz`.
+/// The standard health service, answered from the checks of `/readyz` that calls need.
 ///
 /// Implements gRPC's health checking protocol: the empty name is the whole server, an unknown name is NOT_FOUND in
 /// `Check` and SERVICE_UNKNOWN in `Watch`, which ends by itself only when the server stops.
@@ -63,6 +63,6 @@ struct HealthService: Grpc_Health_V1_Health.SimpleServiceProtocol {
     }
 
     private func status() async -> Grpc_Health_V1_HealthCheckResponse.ServingStatus {
-        await readiness.report().isReady ? .serving : .notServing
+        await readiness.report().servesCalls ? .serving : .notServing
     }
 }

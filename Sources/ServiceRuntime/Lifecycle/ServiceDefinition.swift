@@ -98,16 +98,20 @@ public struct BackgroundWork: Sendable {
     }
 }
 
-/// Something that a service needs and cannot do without.
+/// Something that a service needs to do all of its work.
 public struct Dependency: Sendable {
     /// What it is, for `/readyz` and the log: `postgresql`, `nats`.
     public let name: String
+    /// Whether calls fail while it is away. What only delays work, such as a broker behind an outbox, makes `/readyz` fail,
+    /// but not the health that decides whether the service gets calls: without any, an outage of one thing becomes one of all.
+    public let isNeededForCalls: Bool
     /// Throws, with a text for people, while it is away. Called with a deadline of a second.
     public let check: @Sendable () async throws -> Void
 
     /// Creates a dependency.
-    public init(_ name: String, check: @escaping @Sendable () async throws -> Void) {
+    public init(_ name: String, isNeededForCalls: Bool = true, check: @escaping @Sendable () async throws -> Void) {
         self.name = name
+        self.isNeededForCalls = isNeededForCalls
         self.check = check
     }
 }

@@ -26,7 +26,7 @@ struct ResilienceSettingsTests {
         #expect(
             settings.entries.map { "\($0.key)=\($0.fallback)" } == [
                 "CONTRAIL_USERS_TIMEOUT=2s", "CONTRAIL_USERS_ATTEMPT_TIMEOUT=1s", "CONTRAIL_USERS_ATTEMPTS=3",
-                "CONTRAIL_USERS_BREAKER=failure=50%,calls=20,window=10s,open=5s", "CONTRAIL_USERS_CONCURRENCY=64",
+                "CONTRAIL_USERS_BREAKER=failure=50%,calls=20,window=10s,open=2s", "CONTRAIL_USERS_CONCURRENCY=64",
             ]
         )
     }
@@ -45,7 +45,7 @@ struct ResilienceSettingsTests {
         let breaker = try #require(configuration.circuitBreaker)
         #expect(breaker.failureRateThreshold == 0.25 && breaker.minimumCalls == 5)
         #expect(breaker.slowCallRateThreshold == 0.8 && breaker.slowCallDuration == .milliseconds(200))
-        #expect(breaker.openDuration.initial == .seconds(1) && breaker.openDuration.maximum == .seconds(6))
+        #expect(breaker.openDuration.initial == .seconds(1) && breaker.openDuration.maximum == .seconds(3))
         #expect(configuration.bulkhead?.maximumConcurrent == 8)
         #expect(BreakerText.write(breaker) == "failure=25%,slow=80%@200ms,calls=5,window=10s,open=1s")
         #expect(read(["CONTRAIL_USERS_BREAKER": "off"]).configuration.circuitBreaker == nil)
