@@ -34,7 +34,7 @@ test: ## install what the tests need, and run them
 
 # What takes minutes, so that it runs before a release and not with every change.
 test-long: sanitize ## run for minutes what make test runs for seconds; sanitizers and mutants too
-	CONTRAIL_LONG_TESTS=1 swift test --no-parallel --filter 'SpanLedgerTests|ResilienceTests|BrokerChaosTests|MessagingTracingTests|JetStreamTests' $(ARGS)
+	CONTRAIL_LONG_TESTS=1 swift test --no-parallel --filter 'SpanLedgerTests|ResilienceTests|CallDeadlineTests|BrokerChaosTests|BlackHoleTests|MessagingTracingTests|JetStreamTests' $(ARGS)
 	@dev/mutate
 
 fuzz: setup ## fuzz each parser for 60 s; ARGS='--ci' for a few seconds, ARGS='baggage --seconds 600' for one
