@@ -31,6 +31,7 @@ ADDRESSES = {
     "users:9101": "127.0.0.1:9101", "orders:9102": "127.0.0.1:9102", "notifications:9103": "127.0.0.1:9103",
     "nats-exporter:7777": "127.0.0.1:7777", "postgres-exporter:9187": "127.0.0.1:9187", "localhost:9090": "127.0.0.1:9090",
     "alertmanager:9093": "127.0.0.1:9093",
+    "alert-enricher:9094": "127.0.0.1:9094",
 }
 # Neither Jaeger nor Grafana can be installed here.
 ABSENT_JOBS = {"jaeger", "jaeger-spanmetrics", "grafana"}
@@ -179,7 +180,13 @@ class LiveStack:
         (self.folder / "mail").mkdir()
         self.run("mail", sys.executable, mail, "1025", self.folder / "mail")
         self.run("contrail", self.programs / "contrail", "up")
-        (self.folder / "alertmanager.yml").write_text("route: {receiver: none, group_wait: 1s}\nreceivers: [{name: none}]\n")
+        # Without --forward it prints what it would pass on.
+        self.run("alert-enricher", self.programs / "contrail", "alert-enricher", "--listen=127.0.0.1:9094",
+                 "--prometheus=http://127.0.0.1:9090", "--jaeger=http://127.0.0.1:16686")
+        (self.folder / "alertmanager.yml").write_text(
+            "route: {receiver: enricher, group_wait: 1s}\n"
+            "receivers: [{name: enricher, webhook_configs: [{url: 'http://127.0.0.1:9094/alerts'}]}]\n"
+        )
         self.run("alertmanager", *self.alertmanager(), f"--config.file={self.folder}/alertmanager.yml",
                  f"--storage.path={self.folder}/alertmanager", "--web.listen-address=127.0.0.1:9093",
                  "--cluster.listen-address=")
