@@ -2,7 +2,8 @@ public import Postgres
 
 /// The tables that this module owns, as migrations for the services that use them.
 ///
-/// Numbers below 100 belong to this module; a service's own migrations start at 100.
+/// Numbers below 100 belong to this module; a service's own migrations start at 100. A step of this module that came after
+/// those has a number from 200 on, because databases run steps in ascending order and refuse one that comes too late.
 public enum EventStoreSchema {
     /// Events of aggregates.
     public static let events = PostgresMigration(
@@ -55,7 +56,7 @@ public enum EventStoreSchema {
 
     /// How many events the relay has published: with those that wait, all that were ever queued.
     public static let outboxTotals = PostgresMigration(
-        version: 4,
+        version: 200,
         name: "outbox totals",
         sql: """
             CREATE TABLE outbox_totals (

@@ -19,7 +19,6 @@ struct StoredUser: Sendable, Equatable {
 struct UserStorage: Sendable {
     static let migrations: [PostgresMigration] = [
         EventStoreSchema.outbox,
-        EventStoreSchema.outboxTotals,
         PostgresMigration(
             version: 100,
             name: "users",
@@ -36,6 +35,7 @@ struct UserStorage: Sendable {
                 CREATE UNIQUE INDEX users_email ON users (lower(email));
                 """
         ),
+        EventStoreSchema.outboxTotals,
     ]
 
     let pool: PostgresPool
