@@ -23,7 +23,13 @@ extension EndToEnd {
             let secret = folder + "/password"
             try Data(((environment.removeValue(forKey: "PGPASSWORD") ?? "") + "\n").utf8)
                 .write(to: URL(fileURLWithPath: secret))
-            environment["PGPASSWORD_FILE"] = secret
+            // And what is no secret comes from a file, too.
+            let file = folder + "/orders.env"
+            try Data("# Where they are\nNATS_URL=\(nats.url)\nPGPASSWORD_FILE=\(secret)\n".utf8)
+                .write(to: URL(fileURLWithPath: file))
+            environment["NATS_URL"] = nil
+            environment["NATS_URL"] = nil
+            environment["CONTRAIL_SETTINGS_FILE"] = file
 
             for attempt in 1...2 {
                 let job = try await Tool.run("orders-service", ["migrate"], environment: environment)
@@ -34,7 +40,7 @@ extension EndToEnd {
             let streams = try await Admin.get("\(nats.monitoringURL)/jsz?streams=true")
             #expect(streams.body.contains("\"ORDERS\""))
 
-            let service = try await LoneService.start("orders", environment)
+            let service = try await LoneService.start("orders", environment.merging(["NATS_URL": nats.url]) { $1 })
             defer { service.remove() }
             let check = {
                 try await Tool.run("orders-service", ["healthcheck"], environment: service.listening)

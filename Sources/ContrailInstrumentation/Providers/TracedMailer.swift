@@ -105,7 +105,11 @@ public final class TracedMailer: Sendable {
                 } _: { [client, server] attempt in
                     var server = server
                     if let timeout = attempt.timeout { server.timeout = timeout }
-                    try await client.send(mail, via: server)
+                    do {
+                        try await client.send(mail, via: server)
+                    } catch let error as CurlError where error.isExpiry(of: attempt) {
+                        throw DeadlineExceeded(stage: .attempt, limit: server.timeout, cause: error)
+                    }
                 }
                 duration.labels(server.host, "").observe(stopwatch.seconds)
             } catch let error as CurlError {
@@ -120,9 +124,21 @@ public final class TracedMailer: Sendable {
                 guard let reason = error.resilienceReason else { throw error }
                 span.link(toOpeningOf: error)
                 span.setError(type: reason, message: "\(error)")
+                // The others never reached the server.
+                if (error as? DeadlineExceeded)?.stage == .attempt {
+                    duration.labels(server.host, reason).observe(stopwatch.seconds)
+                }
                 throw error
             }
         }
+    }
+}
+
+extension CurlError {
+    /// Whether the attempt's time was up, rather than libcurl's for a part of it, such as connecting.
+    fileprivate func isExpiry(of attempt: ResiliencePipeline.Attempt) -> Bool {
+        // libcurl counts whole milliseconds, and may be early by one.
+        code == .timeout && attempt.deadline.map { $0.remaining() < .milliseconds(5) } ?? false
     }
 }
 

@@ -6,7 +6,7 @@ private import Synchronization
 /// first. When a span of the trace ends with an error or took too long, or when somebody calls ``OTelSpan/keepTrace(_:)``,
 /// everything held of the trace is exported, and so is what this process still adds to it; contexts that are injected from
 /// then on say “sampled”, so that later hops keep the trace by themselves. Hops that came before are told through
-/// ``setListener(_:)``: the messaging module tells all services.
+/// ``setListener(_:)``: the messaging module tells all services. It belongs to one ``TracerProvider`` and ends with it.
 ///
 /// What it cannot do: a trace whose spans have already made room for newer ones when the verdict comes is exported without
 /// them. ``Statistics/oldest`` says how far back the memory reaches.
@@ -68,6 +68,7 @@ public final class TailKeep: Sendable {
     }
 
     private struct State {
+        var isClosed = false
         var held: [TraceID: Held] = [:]
         /// The order in which traces arrived; those that are no longer held are skipped.
         var arrivals = FIFO<TraceID>()
@@ -178,6 +179,21 @@ public final class TailKeep: Sendable {
         return released
     }
 
+    /// Lets go of everything, and holds nothing from now on: records refer to their pipeline, which refers to this.
+    func close() {
+        let old = state.withLock { state in
+            state.isClosed = true
+            state.statistics.evictedSpans += state.statistics.heldSpans
+            state.statistics.heldSpans = 0
+            state.statistics.heldBytes = 0
+            state.arrivals = FIFO()
+            let held = state.held
+            state.held = [:]
+            return held
+        }
+        withExtendedLifetime(old) {}
+    }
+
     private func tell(_ traceID: TraceID) {
         listener.withLock { $0 }?(traceID)
     }
@@ -209,6 +225,10 @@ public final class TailKeep: Sendable {
     private func hold(_ record: SpanRecord, _ span: FinishedSpan, _ state: inout State) {
         let traceID = span.context.traceID
         let bytes = span.estimatedBytes
+        guard !state.isClosed else {
+            state.statistics.evictedSpans += 1
+            return
+        }
         if state.held[traceID] == nil {
             state.held[traceID] = Held(arrived: clock())
             state.arrivals.append(traceID)

@@ -141,6 +141,7 @@ final class SpanPipeline: @unchecked Sendable {
 
     /// Lets all records go and takes no more: they refer to the pool.
     func close() {
+        tailKeep?.close()
         while !tryLock() { yieldThread() }
         isClosed = true
         let old = records

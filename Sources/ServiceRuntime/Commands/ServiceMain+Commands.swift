@@ -6,7 +6,7 @@ internal import ServiceLifecycle
 extension ServiceMain {
     /// Asks the process that runs the service, and prints a line.
     static func healthcheck(_ definition: any ServiceDefinition.Type) async -> Int32 {
-        var settings = Settings(environment: ProcessInfo.processInfo.environment)
+        var settings = Settings.process(secrets: false)
         let common = CommonSettings(&settings, definition: definition)
         guard settings.problems.isEmpty else {
             writeError("\(SettingsError(problems: settings.problems))")

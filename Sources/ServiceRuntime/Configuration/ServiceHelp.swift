@@ -23,6 +23,7 @@ enum ServiceHelp {
             Settings come from the environment; defaults work with the local stack:
             \(lines.joined(separator: "\n"))
 
+            CONTRAIL_SETTINGS_FILE names a file with more of them, a NAME=value on each line; the environment wins.
             From a file named by the variable with _FILE at its end, as in PGPASSWORD_FILE:
               \(SecretFiles.variables.joined(separator: ", "))
 

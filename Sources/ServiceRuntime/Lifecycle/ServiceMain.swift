@@ -46,13 +46,11 @@ public enum ServiceMain {
         _ definition: any ServiceDefinition.Type,
         _ body: (_ parts: ServiceParts, _ settings: CommonSettings, _ bootstrap: Bootstrap) async -> Int32
     ) async -> Int32 {
-        let (environment, refusals) = SecretFiles.resolve(ProcessInfo.processInfo.environment)
-        var settings = Settings(environment: environment)
-        for refusal in refusals { settings.refuse(refusal.key, refusal.problem, showsValue: false) }
+        var settings = Settings.process()
         let common = CommonSettings(&settings, definition: definition)
         let bootstrap = Bootstrap(
             definition.name,
-            environment: environment,
+            environment: settings.environment,
             logging: common.logging,
             tailKeep: common.tailKeep
         )

@@ -9,8 +9,6 @@ import Testing
 /// A gRPC server closes the connection of a client that resets 200 streams in 30 seconds, under all calls that run on it.
 @Suite("Mass expiry on one connection", .serialized)
 struct ResetBudgetTests {
-    private static let expiries = 240
-
     /// What became of an innocent call while many others expired.
     private struct Outcome {
         var innocent: (any Error)?
@@ -21,11 +19,13 @@ struct ResetBudgetTests {
     ///
     /// - Parameters:
     ///   - isDeaf: Whether handlers go on when their time is up, so that callers must reset their streams.
+    ///   - calls: How many calls begin in all.
     ///   - waves: How many times calls begin, the next when those before have ended.
     ///   - spacing: The time between the beginnings in a wave.
     private func expire(
         _ configuration: ResilienceConfiguration,
         isDeaf: Bool,
+        calls: Int = 240,
         waves: Int = 4,
         spacing: Duration = .zero
     ) async throws -> Outcome {
@@ -50,7 +50,7 @@ struct ResetBudgetTests {
             #expect(await eventually { bench.service.metadata.count == 1 })
             for _ in 0..<waves {
                 await withTaskGroup(of: Void.self) { group in
-                    for number in 0..<Self.expiries / waves {
+                    for number in 0..<calls / waves {
                         group.addTask {
                             try? await Task.sleep(for: spacing * number)
                             await #expect(throws: RPCError.self) { _ = try await bench.call("victim") }
@@ -72,7 +72,7 @@ struct ResetBudgetTests {
 
     @Test("Control: without the server's time-out and without a breaker an innocent call dies with the connection")
     func control() async throws {
-        let outcome = try await expire(.plain(.milliseconds(300)), isDeaf: true)
+        let outcome = try await expire(.plain(.milliseconds(300)), isDeaf: true, calls: 720, waves: 12)
         #expect(outcome.arrived > 100)
         #expect((outcome.innocent as? RPCError)?.code == .unavailable)
     }
@@ -92,6 +92,17 @@ struct ResetBudgetTests {
     @Test("The breaker opens before the budget of resets is spent, and the innocent call survives")
     func breaker() async throws {
         let outcome = try await expire(Self.guarded, isDeaf: true)
+        #expect(outcome.arrived >= 20 && outcome.arrived < 200)
+        #expect(outcome.innocent == nil)
+    }
+
+    @Test(
+        "The bulkhead bounds how many expire in one instant, before the breaker can know, and the innocent call survives"
+    )
+    func bulkhead() async throws {
+        var configuration = Self.guarded
+        configuration.bulkhead = Bulkhead.Configuration(maximumConcurrent: 64)
+        let outcome = try await expire(configuration, isDeaf: true, waves: 1)
         #expect(outcome.arrived >= 20 && outcome.arrived < 200)
         #expect(outcome.innocent == nil)
     }

@@ -99,7 +99,8 @@ struct OTLPHTTPLogExporterTests {
             resource: testResource,
             configuration: {
                 var configuration = BatchLogRecordProcessor.Configuration()
-                configuration.scheduledDelay = .zero
+                // Only a flush exports, so that it is the one to know what became of the record.
+                configuration.scheduledDelay = .seconds(60)
                 return configuration
             }()
         )

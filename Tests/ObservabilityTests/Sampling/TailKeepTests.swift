@@ -186,6 +186,24 @@ struct TailKeepTests {
         #expect(process.tail.statistics.heldBytes - 3 * short > 7_500 + short)
     }
 
+    @Test("what is held ends with the provider, also what ends after it")
+    func end() {
+        weak var tail: TailKeep?
+        var late: OTelSpan?
+        do {
+            let process = Process()
+            tail = process.tail
+            process.trace("fine")
+            late = process.tracer.startSpan("late")
+            #expect(tail?.statistics.heldSpans == 3)
+        }
+        #expect(tail?.statistics.heldSpans == 0 && tail?.statistics.heldBytes == 0)
+        late?.end()
+        #expect(tail?.statistics.heldSpans == 0 && tail?.statistics.evictedSpans == 4)
+        late = nil
+        #expect(tail == nil)
+    }
+
     @Test("none a second is none")
     func noVerdicts() {
         var configuration = TailKeep.Configuration()
