@@ -26,7 +26,7 @@ public struct HistogramBuckets: Hashable, Sendable, ExpressibleByArrayLiteral {
     /// Seconds of a database operation: the advice of the conventions' `db.client.operation.duration`.
     public static let databaseSeconds: HistogramBuckets = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10]
 
-    /// Seconds between an order and its notification, or of one stage between them; contains the SLO's 30 s.
+    /// Seconds between an order and its notification, or of one stage between them; contains the objective's 10 s.
     public static let notificationSeconds: HistogramBuckets = [
         0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900, 3600,
     ]
