@@ -13,102 +13,16 @@ import Tracing
 
 @Suite("Spans and metrics of messages, against a NATS server")
 struct MessagingTracingTests {
-    /// A broker, a publisher and a consumer that record into one processor.
-    struct Bench: Sendable {
-        let broker: MessageBroker
-        let publisher: TracedPublisher
-        let spans: InMemorySpanProcessor
-        let telemetry: Telemetry
-        let server: NATSServer
-
-        /// Publishes an event below a span of its own.
-        func publish(_ id: String, type: String = "thing.happened", age: Duration = .zero) async throws {
-            try await telemetry.tracer("test").withSpan("origin \(id)", parent: ActiveContext()) { _ in
-                let time = Int64(telemetry.provider.now()) - Int64(age / .nanoseconds(1))
-                let event = EventEnvelope(
-                    id: id,
-                    type: type,
-                    source: "/test",
-                    subject: "thing",
-                    time: UInt64(time),
-                    dataSchema: "thing/1"
-                )
-                try await publisher.publish(event, payload: [1], headers: TraceHeaders.current(), stream: "THINGS")
-            }
-        }
-
-        func wait(for name: String, count: Int = 1) async throws -> [FinishedSpan] {
-            _ = await eventually { spans.spans(named: name).count >= count }
-            let found = spans.spans(named: name)
-            try #require(found.count == count, "\(spans.spans.map(\.name))")
-            return found
-        }
-
-        /// The samples of a metric.
-        func samples(_ metric: String) -> [Substring] {
-            String(decoding: PrometheusText.render(telemetry.metrics), as: UTF8.self).split(separator: "\n")
-                .filter { $0.hasPrefix(metric) }
-        }
-    }
-
     private func withBench(
         attempts: Int = 500,
         backoff: ExponentialBackoff = ExponentialBackoff(initial: .milliseconds(20), maximum: .milliseconds(40)),
         handler: @escaping TracedConsumer.Handler = { _ in },
-        _ body: @Sendable (Bench) async throws -> Void
+        _ body: @Sendable (MessagingBench) async throws -> Void
     ) async throws {
-        let folder = FileManager.default.temporaryDirectory.path + "/contrail-bench-\(UUID().uuidString.prefix(8))"
-        defer { try? FileManager.default.removeItem(atPath: folder) }
-        let spans = InMemorySpanProcessor()
-        let telemetry = Telemetry(
-            provider: TracerProvider(testing: spans),
-            metrics: MetricsRegistry(),
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        )
-        let server = try await NATSServer.start(in: folder, syncAlways: false, logger: telemetry.logger)
-        let broker = try MessageBroker(environment: ["NATS_URL": server.url], name: "test", telemetry: telemetry)
-        var configuration = TracedConsumer.Configuration(
-            stream: "THINGS",
-            consumer: "tester",
-            subjects: ["thing.happened"]
-        )
-        configuration.maximumAttempts = attempts
-        configuration.backoff = backoff
-        let consumer = TracedConsumer(configuration, broker: broker, telemetry: telemetry, handler: handler)
-        let result: Result<Void, any Error>
-        do {
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                group.addTask { try await broker.run() }
-                try await broker.ensure(
-                    EventStreamDeclaration(name: "THINGS", subjects: ["thing.*"], retention: .workQueue)
-                )
-                try await broker.ensure(
-                    EventStreamDeclaration(
-                        name: "DEAD_LETTERS",
-                        subjects: ["dead.>"],
-                        retention: .limits(maximumAge: .seconds(3600))
-                    )
-                )
-                try await broker.ensure(configuration)
-                group.addTask { try await consumer.run() }
-                defer {
-                    consumer.beginShutdown()
-                    broker.beginShutdown()
-                }
-                let publisher = TracedPublisher(broker: broker, telemetry: telemetry)
-                try await body(
-                    Bench(broker: broker, publisher: publisher, spans: spans, telemetry: telemetry, server: server)
-                )
-                consumer.beginShutdown()
-                broker.beginShutdown()
-                try await group.waitForAll()
-            }
-            result = .success(())
-        } catch {
-            result = .failure(error)
-        }
-        await server.stop()
-        try result.get()
+        var consumer = MessagingBench.consumer
+        consumer.maximumAttempts = attempts
+        consumer.backoff = backoff
+        try await MessagingBench.run(consumer: consumer, handler: handler, body)
     }
 
     @Test("A handler that always fails is called no more often than the backoff allows")
@@ -181,14 +95,14 @@ struct MessagingTracingTests {
             #expect(inside.parentSpanID == process.context.spanID)
 
             for span in all { try expectDeclared(span, bench.telemetry) }
-            #expect(bench.samples("messaging_client_sent_messages_total{").count == 1)
-            #expect(bench.samples("messaging_client_consumed_messages_total{").count == 1)
-            _ = await eventually { bench.samples("messaging_process_duration_seconds_count{").count == 1 }
-            #expect(bench.samples("messaging_process_duration_seconds_count{").count == 1)
-            let operations = bench.samples("messaging_client_operation_duration_seconds_count{")
+            #expect(bench.lines("messaging_client_sent_messages_total{").count == 1)
+            #expect(bench.lines("messaging_client_consumed_messages_total{").count == 1)
+            _ = await eventually { bench.lines("messaging_process_duration_seconds_count{").count == 1 }
+            #expect(bench.lines("messaging_process_duration_seconds_count{").count == 1)
+            let operations = bench.lines("messaging_client_operation_duration_seconds_count{")
             #expect(operations.contains { $0.contains("\"publish\"") && $0.hasSuffix(" 1") })
             #expect(operations.contains { $0.contains("\"ack\"") && $0.hasSuffix(" 1") })
-            #expect(bench.samples("nats_connected") == ["nats_connected 1"])
+            #expect(bench.lines("nats_connected") == ["nats_connected 1"])
         }
     }
 
@@ -216,9 +130,9 @@ struct MessagingTracingTests {
             // A handler that had nothing to record: acknowledged all the same.
             _ = try await bench.wait(for: "ack thing.happened")
             for span in bench.spans.spans where span.scope.name != "test" { try expectDeclared(span, bench.telemetry) }
-            let operations = bench.samples("messaging_client_operation_duration_seconds_count{")
+            let operations = bench.lines("messaging_client_operation_duration_seconds_count{")
             #expect(operations.contains { $0.contains("\"nak\"") })
-            let failures = bench.samples("messaging_process_duration_seconds_count{")
+            let failures = bench.lines("messaging_process_duration_seconds_count{")
             #expect(failures.contains { $0.contains("Busy") })
         }
     }
@@ -248,7 +162,7 @@ struct MessagingTracingTests {
             let read = try await DeadLetters(broker: bench.broker, telemetry: bench.telemetry).next(from: 1)
             #expect(read?.trace?.spanID == letter.context.spanID && read?.reason == "undecodable")
             for span in [term, process, letter] { try expectDeclared(span, bench.telemetry) }
-            let operations = bench.samples("messaging_client_operation_duration_seconds_count{")
+            let operations = bench.lines("messaging_client_operation_duration_seconds_count{")
             #expect(operations.contains { $0.contains("\"term\"") })
         }
     }
@@ -304,7 +218,7 @@ struct MessagingTracingTests {
             #expect(publish.status != .unset)
             #expect(bench.spans.spans(named: "outbox wait").isEmpty)
             #expect(
-                bench.samples("messaging_client_sent_messages_total{").allSatisfy { !$0.contains("error_type=\"\"") }
+                bench.lines("messaging_client_sent_messages_total{").allSatisfy { !$0.contains("error_type=\"\"") }
             )
             try expectDeclared(publish, bench.telemetry)
         }

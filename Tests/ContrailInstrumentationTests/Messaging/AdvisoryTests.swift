@@ -12,89 +12,10 @@ import Tracing
 
 @Suite("Lag, advisories and counters of the connection, against a NATS server")
 struct AdvisoryTests {
-    struct Bench: Sendable {
-        let broker: MessageBroker
-        let spans: InMemorySpanProcessor
-        let telemetry: Telemetry
-        let server: NATSServer
-
-        /// Publishes an event of some age below a span of its own.
-        func publish(_ id: String, age: Duration = .zero) async throws {
-            let publisher = TracedPublisher(broker: broker, telemetry: telemetry)
-            try await telemetry.tracer("test").withSpan("origin \(id)", parent: ActiveContext()) { _ in
-                let time = Int64(telemetry.provider.now()) - Int64(age / .nanoseconds(1))
-                let event = EventEnvelope(
-                    id: id,
-                    type: "thing.happened",
-                    source: "/test",
-                    subject: "thing",
-                    time: UInt64(time),
-                    dataSchema: "thing/1"
-                )
-                try await publisher.publish(event, payload: [1], headers: TraceHeaders.current(), stream: "THINGS")
-            }
-        }
-
-        /// The samples of a metric, by their labels as they are written.
-        func samples(_ metric: String) -> [String: Double] {
-            let lines = String(decoding: PrometheusText.render(telemetry.metrics), as: UTF8.self).split(separator: "\n")
-            var samples: [String: Double] = [:]
-            for line in lines where line.hasPrefix(metric + "{") || line.hasPrefix(metric + " ") {
-                guard let space = line.lastIndex(of: " ") else { continue }
-                samples[String(line[..<space].dropFirst(metric.count))] = Double(line[line.index(after: space)...])
-            }
-            return samples
-        }
-    }
-
-    static let configuration = TracedConsumer.Configuration(
-        stream: "THINGS",
-        consumer: "tester",
-        subjects: ["thing.happened"]
-    )
-
-    private func withBench(_ body: @Sendable (Bench) async throws -> Void) async throws {
-        let folder = FileManager.default.temporaryDirectory.path + "/contrail-bench-\(UUID().uuidString.prefix(8))"
-        defer { try? FileManager.default.removeItem(atPath: folder) }
-        let spans = InMemorySpanProcessor()
-        let telemetry = Telemetry(
-            provider: TracerProvider(testing: spans),
-            metrics: MetricsRegistry(),
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        )
-        let server = try await NATSServer.start(in: folder, syncAlways: false, logger: telemetry.logger)
-        let broker = try MessageBroker(environment: ["NATS_URL": server.url], name: "test", telemetry: telemetry)
-        let result: Result<Void, any Error>
-        do {
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                group.addTask { try await broker.run() }
-                defer { broker.beginShutdown() }
-                try await broker.ensure(
-                    EventStreamDeclaration(name: "THINGS", subjects: ["thing.*"], retention: .workQueue)
-                )
-                try await broker.ensure(
-                    EventStreamDeclaration(
-                        name: "DEAD_LETTERS",
-                        subjects: ["dead.>"],
-                        retention: .limits(maximumAge: .seconds(3600))
-                    )
-                )
-                try await body(Bench(broker: broker, spans: spans, telemetry: telemetry, server: server))
-                broker.beginShutdown()
-                try await group.waitForAll()
-            }
-            result = .success(())
-        } catch {
-            result = .failure(error)
-        }
-        await server.stop()
-        try result.get()
-    }
-
     @Test("Lag counts what is pending, at work, overdue and stuck, and knows the oldest event")
     func lag() async throws {
-        try await withBench { bench in
-            var consumer = Self.configuration
+        try await MessagingBench.run { bench in
+            var consumer = MessagingBench.consumer
             consumer.lateAfter = .seconds(60)
             let stream = try await bench.broker.jetStream()
             // One delivery, and then nobody gets the event any more.
@@ -150,18 +71,18 @@ struct AdvisoryTests {
         )
         let broker = MessageBroker(jetStream: InMemoryJetStream(), telemetry: telemetry)
         try await broker.ensure(EventStreamDeclaration(name: "THINGS", subjects: ["thing.*"], retention: .workQueue))
-        try await broker.ensure(Self.configuration)
+        try await broker.ensure(MessagingBench.consumer)
         let publisher = TracedPublisher(broker: broker, telemetry: telemetry)
         let event = EventEnvelope(id: "a", type: "thing.a", source: "", subject: "", time: 5, dataSchema: "")
         try await publisher.publish(event, payload: [], headers: [:], stream: "THINGS")
         let now = telemetry.provider.now()
-        let lag = try await broker.lag(of: Self.configuration, now: now + 3_600_000_000_000)
+        let lag = try await broker.lag(of: MessagingBench.consumer, now: now + 3_600_000_000_000)
         #expect(lag.stored == 1 && lag.pending == 1 && lag.overdue == 1 && lag.oldest == 5)
     }
 
     @Test("A message that reached its last delivery has a span in its own trace and is counted")
     func maximumDeliveries() async throws {
-        try await withBench { bench in
+        try await MessagingBench.run { bench in
             let watch = AdvisoryWatch(broker: bench.broker, consumer: "watcher", telemetry: bench.telemetry)
             try await watch.prepare()
             let stream = try await bench.broker.jetStream()
@@ -194,13 +115,14 @@ struct AdvisoryTests {
 
     @Test("A terminated message is gone: its dead letter says which trace it belongs to")
     func terminated() async throws {
-        try await withBench { bench in
+        try await MessagingBench.run { bench in
             let watch = AdvisoryWatch(broker: bench.broker, consumer: "watcher", telemetry: bench.telemetry)
             try await watch.prepare()
-            let consumer = TracedConsumer(Self.configuration, broker: bench.broker, telemetry: bench.telemetry) { _ in
+            let consumer = TracedConsumer(MessagingBench.consumer, broker: bench.broker, telemetry: bench.telemetry) {
+                _ in
                 throw EventRejection(reason: "undecodable", message: "no thing")
             }
-            try await bench.broker.ensure(Self.configuration)
+            try await bench.broker.ensure(MessagingBench.consumer)
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await watch.run() }
                 group.addTask { try await consumer.run() }
@@ -224,10 +146,10 @@ struct AdvisoryTests {
 
     @Test("A message that is gone without a trace is counted, and has no span")
     func untraceable() async throws {
-        try await withBench { bench in
+        try await MessagingBench.run { bench in
             let watch = AdvisoryWatch(broker: bench.broker, consumer: "watcher", telemetry: bench.telemetry)
             try await watch.prepare()
-            try await bench.broker.ensure(Self.configuration)
+            try await bench.broker.ensure(MessagingBench.consumer)
             let stream = try await bench.broker.jetStream()
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await watch.run() }
@@ -248,7 +170,7 @@ struct AdvisoryTests {
 
     @Test("The connection's state and counters are there from the start, and tell of a loss and a return")
     func connection() async throws {
-        try await withBench { bench in
+        try await MessagingBench.run { bench in
             func state(_ name: String) -> Double? { bench.samples("nats_connection_state")["{state=\"\(name)\"}"] }
             #expect(state("connected") == 1 && state("reconnecting") == 0)
             #expect(state("connecting") == 0 && state("closed") == 0)
@@ -278,7 +200,7 @@ struct AdvisoryTests {
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         )
         let broker = MessageBroker(jetStream: InMemoryJetStream(), telemetry: telemetry)
-        let consumer = TracedConsumer(Self.configuration, broker: broker, telemetry: telemetry) { _ in }
+        let consumer = TracedConsumer(MessagingBench.consumer, broker: broker, telemetry: telemetry) { _ in }
         let text = String(decoding: PrometheusText.render(telemetry.metrics), as: UTF8.self)
         #expect(text.contains(#"jetstream_consumer_stalls_total{stream="THINGS",consumer="tester"} 0"#))
         _ = consumer

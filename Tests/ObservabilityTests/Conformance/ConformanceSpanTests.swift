@@ -191,7 +191,7 @@ struct ConformanceSpanTests {
         span.attributes["late"] = true
         span.setStatus(SpanStatus(code: .error))
         span.addEvent(SpanEvent(name: "late"))
-        let finished = try #require(waiting.spans.withLock { $0.first?.finished })
+        let finished = try #require(waiting.take()?.finished)
         #expect(finished.attributes == ["own": 1, "a": "before", "b": 2])
         #expect(finished.status == .unset && finished.events.isEmpty)
     }
@@ -199,7 +199,10 @@ struct ConformanceSpanTests {
 
 /// Keeps spans as they are handed over, without looking at them.
 private final class Waiting: SpanProcessor {
-    let spans = Mutex<[EndedSpan]>([])
+    private let spans = Mutex<[EndedSpan]>([])
+
+    /// Hands the oldest one over: a span refers to where it came from, which is here.
+    func take() -> EndedSpan? { spans.withLock { $0.isEmpty ? nil : $0.removeFirst() } }
 
     func onEnd(_ span: EndedSpan) { spans.withLock { $0.append(span) } }
     func forceFlush(timeout: Duration) async -> Bool { true }
