@@ -114,7 +114,7 @@ let package = Package(
             [
                 "Observability", "Resilience", "EventSourcing", "OTLPExporter", "Postgres", "ContrailInstrumentation",
                 "PostgresEventStore", "Contracts", "CZlib", hummingbird, lifecycle, grpc, grpcProtobuf, protobuf,
-                logging,
+                logging, metrics, tracing,
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ]
         ),

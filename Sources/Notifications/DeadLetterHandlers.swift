@@ -111,8 +111,17 @@ struct DeadLetterHandlers: Sendable {
                 }
             }
         } else {
+            let end = ContinuousClock.now + patience
             for sequence in request.sequences {
-                if let letter = try await available({ try await letters.letter(sequence) }) {
+                if ContinuousClock.now >= end, !response.results.isEmpty {
+                    response.results.append(
+                        .with {
+                            $0.sequence = sequence
+                            $0.outcome = .failed
+                            $0.message = "the call's time was up before its turn; redrive it again"
+                        }
+                    )
+                } else if let letter = try await available({ try await letters.letter(sequence) }) {
                     response.results.append(await redrive(letter, dryRun: request.dryRun))
                 } else {
                     response.results.append(
@@ -147,6 +156,7 @@ struct DeadLetterHandlers: Sendable {
             return result
         }
         do {
+            try Task.checkCancellation()
             try await journal.redriven(true, letter.event.id, by: letter.consumer)
             let redrive = try await letters.redrive(letter)
             result.outcome = redrive.isDuplicate ? .alreadyRedriven : .redriven
@@ -156,11 +166,21 @@ struct DeadLetterHandlers: Sendable {
                 metadata: ["event.id": "\(letter.event.id)", "sequence": "\(letter.sequence)"]
             )
         } catch {
-            try? await journal.redriven(false, letter.event.id, by: letter.consumer)
+            // Only what certainly did not happen is taken back: after a time-out the event may be on its way.
+            if (error as? DeadLetters.RedriveError)?.isCertainlyUnsent == true {
+                await takeBack(letter)
+            }
             result.outcome = .failed
             result.message = String("\(error)".prefix(500))
         }
         return result
+    }
+
+    /// Notes that a letter is not on its way after all, also when the call has been cancelled meanwhile.
+    private func takeBack(_ letter: DeadLetter) async {
+        await Task { [journal] in  // allowed: awaited here, but not cancelled from here
+            try? await journal.redriven(false, letter.event.id, by: letter.consumer)
+        }.value
     }
 
     /// Tells callers that the broker is away, and when to come again.

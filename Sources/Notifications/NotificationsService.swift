@@ -152,7 +152,10 @@ public enum NotificationsService: ServiceDefinition {
         }
     }
 
-    /// Forgets handled events, and what became of attempts, after two weeks: far longer than anything can come again.
+    /// How many days handled events and failed attempts are remembered.
+    private static let rememberedDays = Preparation.deadLetterDays + 15
+
+    /// Forgets handled events, and what became of attempts, half a month after the last of their dead letters.
     private static func cleaning(
         _ storage: ServiceStorage,
         _ journal: NotificationJournal,
@@ -161,8 +164,8 @@ public enum NotificationsService: ServiceDefinition {
         BackgroundWork("inbox cleaning") {
             while true {
                 do {
-                    let count = try await Inbox.forget(olderThanDays: 14, in: storage.pool)
-                    let attempts = try await journal.forget(olderThanDays: 14)
+                    let count = try await Inbox.forget(olderThanDays: rememberedDays, in: storage.pool)
+                    let attempts = try await journal.forget(olderThanDays: rememberedDays)
                     if count + attempts > 0 {
                         logger.debug("inbox cleaned", metadata: ["forgotten": "\(count)", "attempts": "\(attempts)"])
                     }

@@ -137,6 +137,43 @@ struct MessagingTracingTests {
         }
     }
 
+    @Test("What an open breaker refused is not delivered again before the breaker may be asked")
+    func openBreaker() async throws {
+        let backoff = ExponentialBackoff(initial: .milliseconds(20), maximum: .seconds(60))
+        try await withBench(backoff: backoff) { delivery in
+            guard delivery.attempt == 1 else { return }
+            throw CircuitOpen(breaker: "users", state: .open, retryAfter: .seconds(1))
+        } _: { bench in
+            try await bench.publish("one")
+            let attempts = try await bench.wait(for: "process thing.happened", count: 2)
+            #expect(attempts[0].attributes["error.type"] == "breaker_open")
+            let wait = try await bench.wait(for: "redelivery wait")[0]
+            guard case .double(let delay)? = wait.attributes["contrail.retry.delay"] else {
+                Issue.record("the delay is not told")
+                return
+            }
+            #expect(delay >= 1 && delay <= 1.5)
+            #expect(attempts[1].startTime - attempts[0].startTime >= 1_000_000_000)
+        }
+    }
+
+    @Test("A handler that takes longer than JetStream waits is not called twice")
+    func longHandler() async throws {
+        let calls = Mutex(0)
+        var consumer = MessagingBench.consumer
+        consumer.acknowledgementWait = .seconds(1)
+        try await MessagingBench.run(consumer: consumer) { delivery in
+            calls.withLock { $0 += 1 }
+            // The length of the work.
+            try await Task.sleep(for: .seconds(3))
+        } _: { bench in
+            try await bench.publish("one")
+            _ = try await bench.wait(for: "ack thing.happened")
+            #expect(calls.withLock { $0 } == 1)
+            #expect(bench.samples("messaging_client_consumed_messages_total").values.reduce(0, +) == 1)
+        }
+    }
+
     @Test("A rejected event keeps its trace in the dead letters")
     func deadLetter() async throws {
         try await withBench { _ in

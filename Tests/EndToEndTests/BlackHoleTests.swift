@@ -73,6 +73,10 @@ extension EndToEnd {
                 let requests = Self.growth("messaging_process_duration_seconds_count", "order.paid", before, after)
                 #expect(requests > Double(orders.count), "nothing was tried again: \(requests)")
                 #expect(attempts / requests <= 1.1, "\(attempts) attempts of \(requests) requests")
+                // Most of those were refused by the breaker. Of the ones that were not, too, only as many are tried again as
+                // the budget has: what it begins with, and a tenth of what succeeds.
+                let first = Self.growth("retry_attempts_total", #"name="users",attempt="1""#, before, after)
+                #expect(first > 0 && attempts - first <= 20 + 0.1 * first, "\(attempts) attempts of \(first) calls")
 
                 let rejected = rows.first { $0.causeReason == "breaker_open" }
                 let row = try #require(rejected, "\(Set(rows.map { "\($0.cause) \($0.causeReason)" }))")
@@ -85,6 +89,12 @@ extension EndToEnd {
                         && span.attributes["contrail.retry.reason"]?.stringValue == "breaker_open"
                 }
                 #expect(!waits.isEmpty, "\(Set(spans.map(\.name)))")
+                let isSaid = spans.contains { span in
+                    span.attributes["contrail.notification.id"]?.stringValue == row.id
+                        && span.attributes["contrail.notification.cause"]?.stringValue == "redelivery_wait"
+                        && span.attributes["contrail.notification.cause.reason"]?.stringValue == "breaker_open"
+                }
+                #expect(isSaid, "no span says that the breaker was the cause")
             }
             await proxy.stop()
         }

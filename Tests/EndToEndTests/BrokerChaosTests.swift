@@ -44,7 +44,7 @@ extension EndToEnd {
                             // The long form goes from the shortest to the longest.
                             let isLongest = Self.isLong && fault / 3 == stops - 1
                             let time = isLongest ? 30_000 : fault == 2 ? 100 : Int.random(in: 200...3_000)
-                            try await source.stop(for: .milliseconds(time))
+                            returns.append(try await source.stop(for: .milliseconds(time)))
                         } else {
                             returns.append(try await source.kill())
                         }
@@ -62,6 +62,9 @@ extension EndToEnd {
                 )
                 #expect(Set(told.map(\.orderID)) == Set(orders), "events were lost")
                 #expect(told.count == count, "\(told.count - count) effects are double")
+                // Rows are unique by themselves; what customers were told is in the provider's log.
+                let said = try shop.told(user: user.id, "is on its way")
+                #expect(said.count == count && Set(said).count == count, "\(said.count - count) were told twice")
                 // The faults happened, and were seen on the wire.
                 let text = try await Admin(stack).get("notifications", "/metrics").body
                 let deliveries =
@@ -203,11 +206,14 @@ private final class EventSource: Sendable {
         return .now - begin
     }
 
-    /// Stops the broker for a while without ending it.
-    func stop(for duration: Duration) async throws {
+    /// Stops the broker for a while without ending it; returns how long it took to be of use again after that.
+    func stop(for duration: Duration) async throws -> Duration {
         stack.nats.process.kill(SIGSTOP)
         // The length of the fault.
         try await Task.sleep(for: duration)
         stack.nats.process.kill(SIGCONT)
+        let begin = ContinuousClock.now
+        #expect(await eventually { (try? await self.stream.streamInfo("ORDERS")) != nil })
+        return .now - begin
     }
 }

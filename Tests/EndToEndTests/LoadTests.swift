@@ -38,7 +38,7 @@ extension EndToEnd {
                 #expect(Set(notified.map(\.orderID)) == Set(traces.map(\.order)))
                 #expect(Set(notified.map(\.eventID)).count == 1000)
                 // Rows are unique by themselves; what customers were told is in the provider's log.
-                let told = try shop.toldOrders(user: user.id)
+                let told = try shop.told(user: user.id, "Your order")
                 #expect(told.count == 1000)
                 #expect(Set(told).count == 1000)
 
@@ -81,14 +81,16 @@ extension Shop {
         }
     }
 
-    /// The notifications about orders that the log provider has told a user, a line each, by their ids.
-    func toldOrders(user: String) throws -> [String] {
+    /// The notifications that the log provider has told a user, a line each, by their ids.
+    ///
+    /// - Parameter subject: What their subjects contain.
+    func told(user: String, _ subject: String) throws -> [String] {
         let log = try String(
             contentsOfFile: "\(stack.configuration.directory)/services/notifications.log",
             encoding: .utf8
         )
         return try log.split(separator: "\n").compactMap { line in
-            guard line.contains("notification delivered"), line.contains(user), line.contains("Your order") else {
+            guard line.contains("notification delivered"), line.contains(user), line.contains(subject) else {
                 return nil
             }
             let object = try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]

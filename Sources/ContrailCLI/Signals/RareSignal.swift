@@ -25,6 +25,7 @@ enum RareSignal {
         "log metric is wrong": "the code registers a metric twice in different ways",
         "log verdict about a trace not told": "NATS goes away while a trace is kept after all",
         "log verdicts of other services about traces are not heard": "the account's permissions forbid the subject",
+        "metric contrail_metrics_problems_total": "the code registers a metric twice in different ways",
         "metric contrail_trace_tail_oldest_timestamp_seconds": "the sampler drops traces, which are held then",
         "metric otel_sdk_exporter_log_exported_total": logs,
         "metric otel_sdk_processor_log_processed_total": logs,

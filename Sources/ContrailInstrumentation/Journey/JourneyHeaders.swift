@@ -21,14 +21,34 @@ enum JourneyHeaders {
 extension Departure {
     /// Reads what a message tells.
     init(_ message: JetStreamMessage, event: EventEnvelope) {
-        // Anybody may publish: a call that lasted longer than this is no call, and would be taken for the cause.
-        let longestCall: UInt64 = 3_600_000_000_000
-        let arrival = JourneyHeaders.instant(JourneyHeaders.acceptedAt, in: message.headers)
         self.init(
-            accepted: arrival.flatMap { event.time > $0 && event.time - $0 > longestCall ? nil : $0 },
+            claimed: JourneyHeaders.instant(JourneyHeaders.acceptedAt, in: message.headers),
             recorded: event.time,
             published: JourneyHeaders.instant(JourneyHeaders.publishedAt, in: message.headers),
             stored: message.firstStored
+        )
+    }
+
+    /// Takes what a producer says, unless it cannot be.
+    ///
+    /// Anybody may publish. A call that lasted longer than an hour is no call, and would be taken for the cause; what
+    /// happened more than an hour after it was stored is no skew of clocks, and would end the journey in the future.
+    ///
+    /// - Parameters:
+    ///   - claimed: When the call arrived.
+    ///   - recorded: When the event was recorded.
+    ///   - published: When its publish began.
+    ///   - stored: When the stream stored it, which the broker says.
+    init(claimed: UInt64?, recorded: UInt64, published: UInt64?, stored: UInt64) {
+        let most: UInt64 = 3_600_000_000_000
+        let latest = stored.addingReportingOverflow(most)
+        let end = latest.overflow ? .max : latest.partialValue
+        let recorded = recorded > end ? stored : recorded
+        self.init(
+            accepted: claimed.flatMap { $0 > end || (recorded > $0 && recorded - $0 > most) ? nil : $0 },
+            recorded: recorded,
+            published: published.flatMap { $0 > end ? nil : $0 },
+            stored: stored
         )
     }
 }

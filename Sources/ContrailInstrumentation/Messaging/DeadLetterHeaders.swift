@@ -45,7 +45,7 @@ enum DeadLetterHeaders {
         )
         // What a foreign event is known by is its place in the stream, which a redrive changes.
         let event = EventEnvelope(message)
-        if headers.first(named: "ce-id") == nil { headers.set("ce-id", to: event.id) }
+        if headers.first(named: "ce-id") != event.id { headers.set("ce-id", to: event.id) }
         if headers.first(named: "ce-time") == nil {
             headers.set("ce-time", to: RFC3339.format(nanoseconds: event.time))
         }

@@ -92,22 +92,27 @@ public struct DeadLetters: Sendable {
     /// it recognises it for ever.
     ///
     /// - Returns: What the stream that it came from answered.
-    /// - Throws: What NATS answers; the letter is still there then. After a time-out the outcome is unknown.
-    public func redrive(_ letter: DeadLetter) async throws -> Redrive {
+    /// - Throws: ``RedriveError``; the letter is still there then, and the call may be repeated.
+    public func redrive(_ letter: DeadLetter) async throws(RedriveError) -> Redrive {
         var headers = NATSHeaders()
         for (name, value) in letter.headers where !name.lowercased().hasPrefix(DeadLetterHeaders.prefix) {
             headers.append(name, value)
         }
         headers.set(DeadLetterHeaders.redriven, to: String(letter.sequence))
-        let acknowledgement = try await publisher.publish(
-            letter.event,
-            to: letter.subject,
-            payload: letter.payload,
-            headers: headers,
-            stream: letter.stream,
-            messageID: "\(letter.event.id):redrive:\(letter.sequence)",
-            parent: ActiveContext(spanContext: letter.trace)
-        )
+        let acknowledgement: PublishAcknowledgement
+        do {
+            acknowledgement = try await publisher.publish(
+                letter.event,
+                to: letter.subject,
+                payload: letter.payload,
+                headers: headers,
+                stream: letter.stream,
+                messageID: "\(letter.event.id):redrive:\(letter.sequence)",
+                parent: ActiveContext(spanContext: letter.trace)
+            )
+        } catch {
+            throw RedriveError(isCertainlyUnsent: error.isCertainlyUnsent, cause: error)
+        }
         do {
             try await broker.jetStream().deleteMessage(
                 stream: DeadLetterHeaders.stream,
@@ -116,8 +121,21 @@ public struct DeadLetters: Sendable {
             )
         } catch let error as JetStreamError where error.kind == .messageNotFound {
             // Somebody else redrives the same letter: one of the two was recognised as a duplicate.
+        } catch {
+            throw RedriveError(isCertainlyUnsent: false, cause: error)
         }
         return Redrive(streamSequence: acknowledgement.sequence, isDuplicate: acknowledgement.isDuplicate)
+    }
+
+    /// A letter was not redriven, or not wholly.
+    public struct RedriveError: Error, CustomStringConvertible {
+        /// Whether the event certainly is not on its way. After a time-out nobody knows.
+        public let isCertainlyUnsent: Bool
+        /// What went wrong.
+        public let cause: any Error
+
+        /// What went wrong.
+        public var description: String { "\(cause)" }
     }
 
     /// What became of a letter that was sent on its way again.

@@ -13,12 +13,13 @@ public struct EventDelivery: Sendable {
     public let attempt: Int
     /// The stream that keeps it.
     public let stream: String
+    /// Whether the event may have been handled before: it was delivered more than once, or given up and redriven.
+    public let isRedelivery: Bool
     /// How long its journey may take.
     public let lateAfter: Duration
 
     private let departure: Departure
     private let failures: [DeliveryAttempt]
-    private let isRedelivery: Bool
     private let progress: AttemptProgress
     private let settlement: Settlement
     private let span: OTelSpan

@@ -55,16 +55,25 @@ extension EventEnvelope {
     /// Reads headers.
     ///
     /// Producers that know nothing of CloudEvents are understood as far as possible: the subject is the type,
-    /// `Nats-Msg-Id` or else the position in the stream is the identity, the time of storage is the time.
+    /// `Nats-Msg-Id` or else the position in the stream is the identity, the time of storage is the time. An id that is
+    /// empty or longer than ``longestID`` bytes is none: databases index it. The source is no part of the identity, so
+    /// producers must choose ids as unique as UUIDs.
     init(headers: NATSHeaders, subject: String, fallbackID: String, fallbackTime: UInt64) {
         self.init(
-            id: headers.first(named: "ce-id") ?? headers.first(named: "Nats-Msg-Id") ?? fallbackID,
+            id: Self.id("ce-id", in: headers) ?? Self.id("Nats-Msg-Id", in: headers) ?? fallbackID,
             type: headers.first(named: "ce-type") ?? subject,
             source: headers.first(named: "ce-source") ?? "",
             subject: headers.first(named: "ce-subject") ?? "",
             time: headers.first(named: "ce-time").flatMap(RFC3339.parse) ?? fallbackTime,
             dataSchema: headers.first(named: "ce-dataschema") ?? ""
         )
+    }
+
+    /// The most bytes of an id.
+    static let longestID = 200
+
+    private static func id(_ name: String, in headers: NATSHeaders) -> String? {
+        headers.first(named: name).flatMap { (1...longestID).contains($0.utf8.count) ? $0 : nil }
     }
 }
 

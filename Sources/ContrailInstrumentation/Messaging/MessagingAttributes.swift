@@ -31,6 +31,18 @@ extension OTelSpan {
 }
 
 extension Error {
+    /// Whether a publish that failed so stored nothing, rather than perhaps something.
+    var isCertainlyUnsent: Bool {
+        switch self {
+        case let error as NATSError:
+            [.noResponders, .notSent, .queueFull, .permissionDenied, .payloadTooLarge, .invalidArgument]
+                .contains(error.code)
+        case let error as JetStreamError: error.kind != .invalidResponse
+        case is BrokerUnavailable: true
+        default: false
+        }
+    }
+
     /// The `error.type` of a failed messaging operation, of low cardinality.
     var messagingErrorType: String {
         switch self {

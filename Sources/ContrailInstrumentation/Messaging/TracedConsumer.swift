@@ -297,18 +297,20 @@ public final class TracedConsumer: Sendable {
         log[metadataKey: "error"] = "\(failure.error)"
         do {
             if let reason = failure.deadReason {
+                // Who redrives it continues from here.
+                await remember(failure, attempt, delay: .zero)
                 try await bury(attempt, failure: failure, reason: reason)
                 attempt.span.setAttribute(SemanticConventions.deadLetterReason, .string(reason))
                 log.error("event moved to the dead letters")
             } else {
-                let delay = retryDelay(attempt.message)
+                let delay = retryDelay(failure, attempt.message)
                 await remember(failure, attempt, delay: delay)
                 try await attempt.settlement.retry(after: delay)
                 log.warning("event will be delivered again", metadata: ["delay": "\(delay)"])
             }
         } catch {
             // Should this fail too, JetStream delivers it again after the acknowledgement wait.
-            try? await attempt.settlement.retry(after: retryDelay(attempt.message))
+            try? await attempt.settlement.retry(after: retryDelay(failure, attempt.message))
             log.warning("event could not be settled, it will come again", metadata: ["reason": "\(error)"])
         }
     }
@@ -333,13 +335,18 @@ public final class TracedConsumer: Sendable {
         }
     }
 
-    private func retryDelay(_ message: JetStreamMessage) -> Duration {
-        configuration.backoff.delay(afterFailures: Int(clamping: message.metadata.deliveryCount))
+    private func retryDelay(_ failure: Failure, _ message: JetStreamMessage) -> Duration {
+        let delay = configuration.backoff.delay(afterFailures: Int(clamping: message.metadata.deliveryCount))
+        guard let retryAfter = CircuitOpen.reason(of: failure.error)?.retryAfter else { return delay }
+        // A breaker that says when it may be asked again is not asked before, nor by all at once.
+        let wait = retryAfter + .milliseconds(Int.random(in: 0...500))
+        return max(delay, min(wait, configuration.backoff.maximum))
     }
 
-    /// Moves an event to the dead letters: note it, publish, wait until that is stored, then terminate.
+    /// Moves an event to the dead letters: publish, wait until that is stored, note it, then terminate.
     ///
-    /// Each step can be repeated, so that an event that comes again in between is moved once.
+    /// Each step can be repeated, so that an event that comes again in between is moved once. It is noted as given up only
+    /// when it is: until then another attempt may still handle it.
     private func bury(_ attempt: Attempt, failure: Failure, reason: String) async throws {
         let (message, event) = (attempt.message, attempt.event)
         let notice = DeadLetterNotice(
@@ -349,7 +356,6 @@ public final class TracedConsumer: Sendable {
             attempts: Int(clamping: message.metadata.deliveryCount),
             stream: message.metadata.stream
         )
-        try await journal?.keep(notice, by: configuration.consumer)
         try await publisher.publish(
             event,
             to: DeadLetterHeaders.subject(of: message.metadata),
@@ -358,8 +364,8 @@ public final class TracedConsumer: Sendable {
             stream: DeadLetterHeaders.stream,
             messageID: DeadLetterHeaders.messageID(of: event, message.metadata)
         )
+        try await journal?.keep(notice, by: configuration.consumer)
         try await attempt.settlement.terminate(reason: reason)
-        memory.forget(event.id)
     }
 
     /// Tells JetStream that the handler is still at work, so that a long one is not delivered twice.
@@ -370,9 +376,12 @@ public final class TracedConsumer: Sendable {
         let interval = configuration.acknowledgementWait / 3
         return await withTaskGroup(of: Void.self) { group in
             group.addTask {
+                // The first one soon: the message may have waited here for others to be handled.
+                var pause = min(interval, .seconds(1))
                 while !Task.isCancelled {
-                    guard (try? await Task.sleep(for: interval)) != nil else { return }
+                    guard (try? await Task.sleep(for: pause)) != nil else { return }
                     try? message.inProgress()
+                    pause = interval
                 }
             }
             let result = await body()

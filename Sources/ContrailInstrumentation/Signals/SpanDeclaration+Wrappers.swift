@@ -113,7 +113,7 @@ extension SpanDeclaration {
             (Key.recordDuration, "the event was handled"),
             (Key.journeyDuration, "the event was handled"),
             (Key.clockSkew, "two clocks on the way disagreed"),
-            (Key.notificationID, "the customer was told"),
+            (Key.notificationID, "the event can be read"),
             (Key.notificationLate, "the customer was told"),
             (Key.notificationCause, "the customer was told late"),
             (Key.notificationCauseReason, "the customer was told late because of a failed attempt"),

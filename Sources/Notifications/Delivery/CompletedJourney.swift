@@ -45,8 +45,7 @@ struct CompletedJourney: Sendable, Equatable {
     }
 
     /// Shows it on a span; the stages are there already.
-    func describe(on span: OTelSpan, notification id: String) {
-        span.setAttribute(SemanticConventions.notificationID, .string(id))
+    func describe(on span: OTelSpan) {
         span.setAttribute(SemanticConventions.notificationLate, .bool(isLate))
         if let cause { span.setAttribute(SemanticConventions.notificationCause, cause.attribute) }
         if let causeReason { span.setAttribute(SemanticConventions.notificationCauseReason, .string(causeReason)) }

@@ -31,10 +31,15 @@ struct NotificationHandler: Sendable {
         let notice = try Notice(delivery)
         OTelSpan.current?.setAttributes(
             [
+                SemanticConventions.notificationID: .string(delivery.event.id),
                 SemanticConventions.userID: .string(notice.userID),
                 SemanticConventions.orderID: notice.orderID.isEmpty ? nil : .string(notice.orderID),
             ].compacted()
         )
+        // Who is known need not be looked up: while users is away, what was handled before can still be acknowledged.
+        if delivery.isRedelivery, try await storage.isHandled(delivery.event.id, by: Self.consumer) {
+            return try await acknowledgeDuplicate(delivery)
+        }
         let recipient = try await lookUp(notice.userID)
         delivery.finishedLookup()
         // The event's id makes the notification's: every attempt uses the same one.
@@ -49,13 +54,16 @@ struct NotificationHandler: Sendable {
                     NotificationRow(delivery, notice: notice, channel: provider.channel, deliveredAt: deliveredAt),
                     in: transaction
                 )
+                if delivery.isRedelivery {
+                    try await NotificationJournal.recovered(delivery.event.id, by: Self.consumer, in: transaction)
+                }
                 try await transaction.commit()
                 metrics.delivered(by: provider.channel)
             }
         }
         guard let journey else { return try await acknowledgeDuplicate(delivery) }
         let completed = CompletedJourney(journey, isLate: delivery.isLate(journey))
-        complete(completed, id: id)
+        complete(completed)
         await store(completed, id: id)
     }
 
@@ -65,15 +73,15 @@ struct NotificationHandler: Sendable {
         OTelSpan.current?.setAttribute(SemanticConventions.outcome, "duplicate")
         let journey = try await delivery.acknowledge()
         let completed = CompletedJourney(journey, isLate: delivery.isLate(journey))
-        if await store(completed, id: delivery.event.id) { complete(completed, id: delivery.event.id) }
+        if await store(completed, id: delivery.event.id) { complete(completed) }
     }
 
-    private func complete(_ journey: CompletedJourney, id: String) {
+    private func complete(_ journey: CompletedJourney) {
         let span = OTelSpan.current
         // Said before it is measured, so that the measurement can lead to the trace.
         if journey.isLate { span?.keepTrace(.late) }
         metrics.completed(journey, span: span?.exportedContext)
-        if let span { journey.describe(on: span, notification: id) }
+        if let span { journey.describe(on: span) }
     }
 
     /// Stores a journey; what cannot be stored is missing in the row only, and is no reason to deliver again.

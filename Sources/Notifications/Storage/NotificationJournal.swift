@@ -60,6 +60,18 @@ struct NotificationJournal: DeliveryJournal {
         )
     }
 
+    /// Notes, in the transaction of the handler that succeeded, that an event which was given up is handled after all: the
+    /// process that gave it up could not take it out of its stream.
+    static func recovered(_ eventID: String, by consumer: String, in transaction: PostgresTransaction) async throws {
+        _ = try await transaction.query(
+            "UPDATE dead_letters",
+            """
+            UPDATE dead_letters SET redriven_at = clock_timestamp()
+            WHERE consumer = \(consumer) AND event_id = \(eventID) AND redriven_at IS NULL
+            """
+        )
+    }
+
     /// Forgets attempts of events that cannot come again.
     ///
     /// - Returns: How many were forgotten.

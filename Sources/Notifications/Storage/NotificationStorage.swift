@@ -183,6 +183,17 @@ struct NotificationStorage: Sendable {
             .first.map(NotificationRow.init)
     }
 
+    /// Whether an event has been handled: as long as its notification is there, also after the inbox has forgotten it.
+    func isHandled(_ id: String, by consumer: String) async throws -> Bool {
+        try await pool.query(
+            "SELECT notifications",
+            """
+            SELECT EXISTS (SELECT FROM notifications WHERE id = \(id))
+                OR EXISTS (SELECT FROM inbox WHERE consumer = \(consumer) AND event_id = \(id)) AS handled
+            """
+        ).first?.decode(Bool.self, "handled") ?? false
+    }
+
     /// Stores where the time of a notification went, unless that is stored already.
     ///
     /// - Returns: Whether it was new.

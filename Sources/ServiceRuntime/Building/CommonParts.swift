@@ -83,6 +83,9 @@ extension Dependency {
 }
 
 extension Preparation {
+    /// How many days a dead letter is kept. Inboxes must remember events for longer.
+    public static let deadLetterDays = 30
+
     /// Declares streams of the catalogue, and that of the dead letters.
     public static func streams(
         _ streams: [EventStreamName],
@@ -94,7 +97,8 @@ extension Preparation {
                 let declaration = EventStreamDeclaration(
                     name: stream.rawValue,
                     subjects: stream.subjects,
-                    retention: stream == .deadLetters ? .limits(maximumAge: .seconds(30 * 86400)) : .workQueue
+                    retention: stream == .deadLetters
+                        ? .limits(maximumAge: .seconds(deadLetterDays * 86400)) : .workQueue
                 )
                 try await broker.ensure(declaration, replicas: replicas)
             }

@@ -85,14 +85,16 @@ extension Settings {
     }
 }
 
-/// The text of a breaker's setting: `failure=50%,calls=20,window=10s,open=2s`, and `slow=80%@500ms` where slow calls count.
+/// The text of a breaker's setting: `failure=50%,calls=20,window=10s,open=2s`; `slow=80%@500ms` where slow calls count,
+/// `window=100` for the last calls rather than those of a time, `probes=5` for how many calls half open lets through.
 enum BreakerText {
     struct Problem: Error, CustomStringConvertible {
         let description: String
 
         init(_ item: Substring) {
             description =
-                "has “\(item)”, which is none of failure=50%, slow=80%@500ms, calls=20, window=10s and open=2s; or it is “off”"
+                "has “\(item)”, which is none of failure=50%, slow=80%@500ms, calls=20, window=10s, window=100, open=2s and probes=5; "
+                + "or it is “off”"
         }
     }
 
@@ -102,7 +104,10 @@ enum BreakerText {
             items.append("slow=\(percent(configuration.slowCallRateThreshold))@\(Settings.text(slow))")
         }
         items.append("calls=\(configuration.minimumCalls)")
-        if case .time(let window) = configuration.window { items.append("window=\(Settings.text(window))") }
+        switch configuration.window {
+        case .time(let window): items.append("window=\(Settings.text(window))")
+        case .calls(let calls): items.append("window=\(calls)")
+        }
         items.append("open=\(Settings.text(configuration.openDuration.initial))")
         return items.joined(separator: ",")
     }
@@ -127,8 +132,15 @@ enum BreakerText {
                 guard let calls = Int(value) else { throw Problem(item) }
                 configuration.minimumCalls = calls
             case "window":
-                guard let window = Settings.duration(String(value)) else { throw Problem(item) }
-                configuration.window = .time(window)
+                if let calls = Int(value) {
+                    configuration.window = .calls(calls)
+                } else {
+                    guard let window = Settings.duration(String(value)) else { throw Problem(item) }
+                    configuration.window = .time(window)
+                }
+            case "probes":
+                guard let probes = Int(value) else { throw Problem(item) }
+                configuration.halfOpenPermits = probes
             case "open":
                 guard let open = Settings.duration(String(value)) else { throw Problem(item) }
                 configuration.openDuration.initial = open

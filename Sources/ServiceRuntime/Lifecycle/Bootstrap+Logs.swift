@@ -10,12 +10,15 @@ extension Bootstrap {
         /// The exporters': nothing of it is exported, so that a failing export does not feed itself.
         let telemetry: Logger
         let processor: BatchLogRecordProcessor?
+        /// What writes the process's lines, if lines are written.
+        let writer: LogWriter?
 
         /// Makes both of one logger whose lines are not exported.
         init(_ logger: Logger) {
             process = logger
             telemetry = logger
             processor = nil
+            writer = nil
         }
 
         /// Makes them as `OTEL_LOGS_EXPORTER` says.
@@ -43,6 +46,7 @@ extension Bootstrap {
             lines.processor = processor
             // Whom no export takes the lines from keeps them on the console.
             if processor != nil, !configuration.logsExporters.contains(.console) { lines.writer = nil }
+            writer = lines.writer
             process = Self.makeLogger(lines, level: logging.level)
         }
 

@@ -88,6 +88,7 @@ public struct Bootstrap: Sendable {
         }
         metrics.registerTargetInfo(resource)
         metrics.registerProcessMetrics()
+        metrics.registerSelfMetrics(logWriter: loggers.writer)
         metrics.registerBuildInfo(version: BuildInfo.version)
         if let logProcessor { metrics.registerLogMetrics(of: logProcessor) }
         // Who turns sampling off altogether wants no traces, whatever happens.

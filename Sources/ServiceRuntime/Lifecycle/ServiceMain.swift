@@ -54,6 +54,7 @@ public enum ServiceMain {
             logging: common.logging,
             tailKeep: common.tailKeep
         )
+        bootstrap.openStandardAPIs()
         let logger = bootstrap.telemetry.logger
         for problem in bootstrap.problems {
             logger.warning("setting is ignored", metadata: ["problem": "\(problem)"])

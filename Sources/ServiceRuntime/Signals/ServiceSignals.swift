@@ -20,7 +20,8 @@ public struct ServiceSignals: Sendable {
         var settings = Settings(environment: environment)
         let common = CommonSettings(&settings, definition: definition)
         var logging = common.logging
-        logging.writer = nil
+        // It counts what it loses, which is a signal; nobody is to read its lines.
+        logging.writer = LogWriter { _ in }
         let bootstrap = Bootstrap(
             definition.name,
             environment: environment,

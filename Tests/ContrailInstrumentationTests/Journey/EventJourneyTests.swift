@@ -39,6 +39,26 @@ struct EventJourneyTests {
         #expect(journey.skew == 0)
     }
 
+    @Test(
+        "What a producer says that cannot be is left out: a call of hours, and what happened long after it was stored"
+    )
+    func impossibleInstants() {
+        let (hour, stored) = (3600 * Self.second, 100_000 * Self.second)
+        let honest = Departure(claimed: stored - 3, recorded: stored - 2, published: stored - 1, stored: stored)
+        #expect(honest == Departure(accepted: stored - 3, recorded: stored - 2, published: stored - 1, stored: stored))
+        // Clocks differ, and a call may last.
+        let skewed = Departure(claimed: stored, recorded: stored + hour, published: stored + hour, stored: stored)
+        #expect(
+            skewed == Departure(accepted: stored, recorded: stored + hour, published: stored + hour, stored: stored)
+        )
+        let impossible = Departure(claimed: .max, recorded: .max, published: .max, stored: stored)
+        #expect(impossible == Departure(accepted: nil, recorded: stored, published: nil, stored: stored))
+        let endless = Departure(claimed: 1, recorded: stored - 2, published: stored - 1, stored: stored)
+        #expect(endless.accepted == nil && endless.recorded == stored - 2)
+        let overflowing = Departure(claimed: nil, recorded: .max, published: .max, stored: .max - 1)
+        #expect(overflowing.recorded == .max && overflowing.published == .max)
+    }
+
     @Test("failed attempts add to the stages that they reached, and the time between attempts has their reasons")
     func failures() {
         let journey = EventJourney(

@@ -164,7 +164,11 @@ struct GuardedCallTests {
     @Test("Calls that are cancelled at any point leave nothing behind, and say nothing about the server")
     func cancelled() async throws {
         var configuration = ResilienceConfiguration()
-        configuration.bulkhead = Bulkhead.Configuration(maximumConcurrent: 8, maximumQueued: 1000)
+        configuration.bulkhead = Bulkhead.Configuration(
+            maximumConcurrent: 8,
+            maximumQueued: 1000,
+            maximumWait: .seconds(10)
+        )
         try await GuardedBench.run(configuration, connections: 2) { _, _ in
             try await Task.sleep(for: .milliseconds(2))
         } _: { bench async throws in

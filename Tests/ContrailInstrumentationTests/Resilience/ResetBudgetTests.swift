@@ -80,7 +80,8 @@ struct ResetBudgetTests {
     @Test("The server's time-out comes first: nobody resets, and the innocent call survives")
     func serverTimeout() async throws {
         let outcome = try await expire(
-            .plain(.seconds(2)),
+            // Long enough for the server to have half a second for its answers.
+            .plain(.seconds(5)),
             isDeaf: false,
             waves: 1,
             spacing: .milliseconds(20)
@@ -103,7 +104,7 @@ struct ResetBudgetTests {
         var configuration = Self.guarded
         configuration.bulkhead = Bulkhead.Configuration(maximumConcurrent: 64)
         let outcome = try await expire(configuration, isDeaf: true, waves: 1)
-        #expect(outcome.arrived >= 20 && outcome.arrived < 200)
+        #expect(outcome.arrived >= 1 && outcome.arrived < 200)
         #expect(outcome.innocent == nil)
     }
 }

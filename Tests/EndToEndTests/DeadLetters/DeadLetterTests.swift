@@ -43,7 +43,11 @@ extension EndToEnd {
         }
 
         /// Publishes messages as another producer would, each in a trace of its own; returns the traces.
-        private func publish(_ shop: Shop, _ messages: [(id: String, payload: [UInt8])]) async throws -> [String] {
+        private func publish(
+            _ shop: Shop,
+            _ messages: [(id: String, payload: [UInt8])],
+            redriven: String? = nil
+        ) async throws -> [String] {
             let connection = try await NATSConnection.connect(
                 try NATSConfiguration(environment: ["NATS_URL": shop.stack.nats.url]),
                 logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
@@ -57,11 +61,12 @@ extension EndToEnd {
                         "authorization": "Bearer hidden",
                     ]
                     for (name, value) in TraceHeaders.current() { headers.set(name, to: value) }
+                    if let redriven { headers.set("Contrail-Redriven-From", to: redriven) }
                     _ = try await stream.publish(
                         subject: "order.shipped",
                         headers: headers,
                         payload: message.payload,
-                        messageID: message.id
+                        messageID: message.id + (redriven ?? "")
                     )
                 }
                 traces.append(traceID)
@@ -146,6 +151,16 @@ extension EndToEnd {
                 let again = try await contrail("dead-letters", "redrive", sequence)
                 #expect(again.status == .exited(0) && again.output.contains("not there"))
                 #expect(try await shop.notifications(ofOrder: order).count == 1)
+                // Long after, when the inbox has forgotten the event: nobody is told twice.
+                try await shop.stack.sql("notifications", "DELETE FROM inbox WHERE event_id = '\(id)'")
+                let late = try await publish(shop, [(id, payload)], redriven: sequence)
+                let isKnown = await eventually {
+                    shop.stack.traces.trace(late[0])?.spans.contains {
+                        $0.attributes["contrail.outcome"]?.stringValue == "duplicate"
+                    } == true
+                }
+                #expect(isKnown, "\(shop.stack.traces.trace(late[0])?.spans.map(\.name) ?? [])")
+                #expect(try shop.told(user: stranger, "is on its way").count == 1)
 
                 // What cannot be healed is given up again, as a new letter of the same trace.
                 let all = try await contrail("dead-letters", "redrive", "--all", "--reason", "undecodable", "--json")

@@ -49,6 +49,9 @@ struct ResilienceSettingsTests {
         #expect(configuration.bulkhead?.maximumConcurrent == 8)
         #expect(BreakerText.write(breaker) == "failure=25%,slow=80%@200ms,calls=5,window=10s,open=1s")
         #expect(read(["CONTRAIL_USERS_BREAKER": "off"]).configuration.circuitBreaker == nil)
+        let counted = try #require(read(["CONTRAIL_USERS_BREAKER": "window=100,probes=2"]).configuration.circuitBreaker)
+        #expect(counted.window == .calls(100) && counted.halfOpenPermits == 2)
+        #expect(BreakerText.write(counted) == "failure=50%,calls=20,window=100,open=2s")
     }
 
     @Test(
@@ -63,6 +66,8 @@ struct ResilienceSettingsTests {
             ("BREAKER", "calls=0", "must be at least 1"),
             ("BREAKER", "slow=80%@2s", "so no call could be slow"),
             ("BREAKER", "window=10ms", "must be at least a second"),
+            ("BREAKER", "probes=0", "must be at least 1"),
+            ("BREAKER", "probes=some", "has “probes=some”"),
             ("BREAKER", "calls=5,", "has “”"),
             ("CONCURRENCY", "many", "from 1 to 10000"),
         ]
