@@ -2,10 +2,10 @@
 
 # One file for all images: each is a target of its own, and they share one build.
 #
-#   docker build --target users         -t contrail/users .
-#   docker build --target orders        -t contrail/orders .
-#   docker build --target notifications -t contrail/notifications .
-#   docker build --target contrail      -t contrail/contrail .
+#   docker build --target users         -t localhost/contrail/users:dev .
+#   docker build --target orders        -t localhost/contrail/orders:dev .
+#   docker build --target notifications -t localhost/contrail/notifications:dev .
+#   docker build --target contrail      -t localhost/contrail/contrail:dev .
 #
 # Both images are Debian 12, so that the programs find the glibc and the C libraries that they were linked with.
 ARG SWIFT_IMAGE=swift:6.3.1-bookworm

@@ -6,6 +6,7 @@ are free and nothing else is disturbed; otherwise nothing else may listen on the
 
 import ctypes
 import fcntl
+import glob
 import http.server
 import json
 import os
@@ -191,10 +192,10 @@ class LiveStack:
                  f"--storage.path={self.folder}/alertmanager", "--web.listen-address=127.0.0.1:9093",
                  "--cluster.listen-address=")
         self.wait("the stack", lambda: "Ctrl-C stops everything" in (self.folder / "contrail.log").read_text())
-        password = (self.folder / "stack/postgres/superuser-password").read_text().strip()
+        self.make_role_of_exporter((self.folder / "stack/postgres/superuser-password").read_text().strip())
         self.run("postgres-exporter", tool("prometheus-postgres-exporter"), "--web.listen-address=127.0.0.1:9187", environment={
-            **os.environ,
-            "DATA_SOURCE_NAME": f"postgresql://postgres:{password}@127.0.0.1:5432/postgres?sslmode=disable"})
+            **os.environ, "DATA_SOURCE_URI": "127.0.0.1:5432/postgres?sslmode=disable", "DATA_SOURCE_USER": "exporter",
+            "DATA_SOURCE_PASS_FILE": str(ROOT / "deploy/compose/secrets/postgres-exporter")})
         exporter = http.server.ThreadingHTTPServer(("127.0.0.1", 7777), NATSExporter)
         # Who does not wait for an answer while NATS is stopped has a reason.
         exporter.handle_error = lambda *_: None
@@ -204,6 +205,17 @@ class LiveStack:
                  "--web.listen-address=127.0.0.1:9090")
         self.wait("Prometheus", lambda: get(PROMETHEUS + "/-/ready"))
         self.begin = time.time()
+
+    @staticmethod
+    def make_role_of_exporter(password):
+        """Makes the role that compose's exporter has: the last part of databases.sh, with the secret that it has there."""
+        script = (ROOT / "deploy/compose/postgres/databases.sh").read_text()
+        script = script[:script.index("for service in")] + script[script.index("\nrole exporter"):]
+        script = script.replace("/run/secrets", str(ROOT / "deploy/compose/secrets"))
+        programs = [os.path.dirname(shutil.which("psql") or ""), *sorted(glob.glob("/usr/lib/postgresql/*/bin"), reverse=True)]
+        path = ":".join([*filter(None, programs), os.environ["PATH"]])
+        subprocess.run(["bash", "-c", script], check=True, env={
+            **os.environ, "PATH": path, "PGHOST": "127.0.0.1", "PGPORT": "5432", "PGPASSWORD": password})
 
     @staticmethod
     def alertmanager():

@@ -274,7 +274,7 @@ extension EndToEnd {
         private func inboxCleaning(_ stack: Stack) async throws {
             for (before, line, after) in [
                 ("ALTER TABLE inbox RENAME TO gone", "inbox was not cleaned", "ALTER TABLE gone RENAME TO inbox"),
-                ("UPDATE inbox SET handled_at = handled_at - interval '20 days'", "inbox cleaned", "SELECT 1"),
+                ("UPDATE inbox SET handled_at = handled_at - interval '60 days'", "inbox cleaned", "SELECT 1"),
             ] {
                 try await stack.sql("notifications", before)
                 try await stack.service("notifications").restart()

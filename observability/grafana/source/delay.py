@@ -43,7 +43,7 @@ DASHBOARD = dashboard(
                  "sum(max by (place, job) (notification_overdue)) or vector(0)", unit="short", decimals=0,
                  thresholds=steps(GREEN, (ORANGE, 1), (RED, 100))),
             stat("Alerts that fire", "Without the watchdog.",
-                 'count(ALERTS{alertstate="firing", alertname!="Watchdog"}) or vector(0)', unit="short",
+                 f'count({FIRING}) or vector(0)', unit="short",
                  thresholds=steps(GREEN, (ORANGE, 1)), graph=False),
         ]),
         ("2  Cause: which stage takes the time?", [
@@ -73,7 +73,7 @@ DASHBOARD = dashboard(
             stat("Time to drain", """
                 How long what waits now takes at the rate of the last minutes, if nothing new comes.
                 """, f"""
-                sum(jetstream_consumer_pending + jetstream_consumer_ack_pending)
+                sum(max by (stream, consumer) (jetstream_consumer_pending + jetstream_consumer_ack_pending))
                 / (sum(rate(notification_delivered_total[{RATE}])) > 0)
                 """, unit="s", width=6, thresholds=steps(GREEN, (ORANGE, 60), (RED, 600)), no_value="nothing is delivered"),
             stat("Waiting pull requests", """
@@ -85,12 +85,13 @@ DASHBOARD = dashboard(
                  "sum(increase(notification_dead_lettered_total[$__range])) or vector(0)", unit="short", decimals=0,
                  thresholds=steps(GREEN, (RED, 1)), width=6),
             stat("Stuck", "Stored, and delivered to nobody any more. Always 0, or somebody has to look.",
-                 "sum(jetstream_consumer_stuck) or vector(0)", unit="short", thresholds=steps(GREEN, (RED, 1)), width=6),
+                 "sum(max by (stream, consumer) (jetstream_consumer_stuck)) or vector(0)", unit="short",
+                 thresholds=steps(GREEN, (RED, 1)), width=6),
             timeseries("Events that wait", """
                 Waiting in the streams and not delivered yet, and delivered but not settled; the outboxes come before them.
                 """,
-                ("sum by (stream) (jetstream_consumer_pending)", "{{stream}} not delivered"),
-                ("sum by (stream) (jetstream_consumer_ack_pending)", "{{stream}} being handled"),
+                ("sum by (stream) (max by (stream, consumer) (jetstream_consumer_pending))", "{{stream}} not delivered"),
+                ("sum by (stream) (max by (stream, consumer) (jetstream_consumer_ack_pending))", "{{stream}} being handled"),
                 ("sum by (job) (outbox_depth)", "outbox of {{job}}"), unit="short", width=12),
             timeseries("In and out", "When more comes in than goes out, the queue grows.",
                        (f"sum(rate(notification_requested_total[{RATE}]))", "in: events"),

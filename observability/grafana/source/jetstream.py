@@ -8,28 +8,31 @@ CONSUMERS = f'{LEADER}, stream_name=~"$stream"'
 
 DASHBOARD = dashboard(
     "contrail-jetstream",
-    "Do events pile up in JetStream, why, and how long until they are gone? In a cluster only leaders' numbers are shown.",
+    "Do events pile up in JetStream, why, and how long until they are gone? In a cluster only leaders' numbers are shown, and "
+    "what all replicas of notifications tell counts once.",
     [
         ("Lag", [
             stat("Not delivered", "Events that wait for a consumer.",
-                 'sum(jetstream_consumer_pending{stream=~"$stream"})', unit="short",
+                 'sum(max by (stream, consumer) (jetstream_consumer_pending{stream=~"$stream"}))', unit="short",
                  thresholds=steps(GREEN, (ORANGE, 100), (RED, 1000))),
             stat("Oldest event", "Age of the oldest event in a stream.", """
                 max(time() - notification_oldest_pending_timestamp_seconds{place=~"$stream"}) or vector(0)
                 """, unit="s", thresholds=steps(GREEN, (ORANGE, 10), (RED, 20))),
             stat("Being handled", "Delivered and not settled yet.",
-                 'sum(jetstream_consumer_ack_pending{stream=~"$stream"})', unit="short"),
+                 'sum(max by (stream, consumer) (jetstream_consumer_ack_pending{stream=~"$stream"}))', unit="short"),
             stat("At work again", "Redelivered after a failed attempt, and not settled yet.",
-                 'sum(jetstream_consumer_redelivered{stream=~"$stream"})', unit="short",
+                 'sum(max by (stream, consumer) (jetstream_consumer_redelivered{stream=~"$stream"}))', unit="short",
                  thresholds=steps(GREEN, (ORANGE, 1), (RED, 50))),
             stat("Stuck", "Stored, and delivered to nobody any more: past the last delivery, or terminated without a dead letter.",
-                 'sum(jetstream_consumer_stuck{stream=~"$stream"})', unit="short", thresholds=steps(GREEN, (RED, 1))),
+                 'sum(max by (stream, consumer) (jetstream_consumer_stuck{stream=~"$stream"}))', unit="short",
+                 thresholds=steps(GREEN, (RED, 1))),
             stat("Time to drain", "What waits, divided by what is acknowledged at the moment, if nothing new comes.", f"""
-                sum(jetstream_consumer_pending{{stream=~"$stream"}} + jetstream_consumer_ack_pending{{stream=~"$stream"}})
+                sum(max by (stream, consumer)
+                  (jetstream_consumer_pending{{stream=~"$stream"}} + jetstream_consumer_ack_pending{{stream=~"$stream"}}))
                 / (sum(rate(jetstream_consumer_ack_floor_consumer_seq{{{CONSUMERS}, consumer_name="notifications"}}[{RATE}])) > 0)
                 """, unit="s", thresholds=steps(GREEN, (ORANGE, 60), (RED, 600)), no_value="nothing is acknowledged"),
             timeseries("Not delivered", "By stream and consumer. Growing: consumers are slower than publishers.",
-                       ('sum by (stream, consumer) (jetstream_consumer_pending{stream=~"$stream"})', "{{stream}} {{consumer}}"),
+                       ('max by (stream, consumer) (jetstream_consumer_pending{stream=~"$stream"})', "{{stream}} {{consumer}}"),
                        unit="short"),
             timeseries("Age of the oldest event", "The dashed line is what a notification may take.",
                        ('max by (place) (time() - notification_oldest_pending_timestamp_seconds{place=~"$stream"}) or none(place)',
@@ -38,8 +41,9 @@ DASHBOARD = dashboard(
             timeseries("Growth of the queue", """
                 Events a second that the queue grows by (above zero) or is drained by (below). The time to drain is what waits,
                 divided by the latter.
-                """, (f'sum by (stream) (deriv(jetstream_consumer_pending{{stream=~"$stream"}}[{RATE}]))', "{{stream}}"),
-                unit="ops"),
+                """, (f"""
+                sum by (stream) (max by (stream, consumer) (deriv(jetstream_consumer_pending{{stream=~"$stream"}}[{RATE}])))
+                """, "{{stream}}"), unit="ops"),
         ]),
         ("Flow", [
             timeseries("Published", "Messages that a stream stores, by sequence numbers.",
@@ -61,8 +65,10 @@ DASHBOARD = dashboard(
                 """, "{{error_type}}"), unit="ops", stack=True,
                 links=[jaeger_search("notifications", ERROR_TAGS)]),
             timeseries("At work again, and stuck", "What has been redelivered and is not settled; what nobody will get any more.",
-                       ('sum by (stream) (jetstream_consumer_redelivered{stream=~"$stream"})', "{{stream}} again"),
-                       ('sum by (stream) (jetstream_consumer_stuck{stream=~"$stream"})', "{{stream}} stuck"), unit="short"),
+                       ('sum by (stream) (max by (stream, consumer) (jetstream_consumer_redelivered{stream=~"$stream"}))',
+                        "{{stream}} again"),
+                       ('sum by (stream) (max by (stream, consumer) (jetstream_consumer_stuck{stream=~"$stream"}))',
+                        "{{stream}} stuck"), unit="short"),
             timeseries("Given up", "Dead letters by reason, and what JetStream itself says about messages that will not come again.",
                        ("sum by (reason) (increase(notification_dead_lettered_total[$__rate_interval])) or none(reason)",
                         "dead letter: {{reason}}"),
@@ -97,9 +103,9 @@ DASHBOARD = dashboard(
             timeseries("Stored messages", "By stream; a work queue is empty when all is handled.",
                        (f"sum by (stream_name) (jetstream_stream_total_messages{{{STREAMS}}})", "{{stream_name}}"),
                        unit="short", width=6),
-            timeseries("Stored bytes", "By stream, against the disk that JetStream may use in the table of the server.",
+            timeseries("Stored bytes", "By stream, below what JetStream may use of a server's disk: beyond it, publishes are refused.",
                        (f"sum by (stream_name) (jetstream_stream_total_bytes{{{STREAMS}}})", "{{stream_name}}"),
-                       unit="bytes", width=6),
+                       ("min(jetstream_server_max_storage)", "limit of a server"), unit="bytes", width=6),
             timeseries("Connections and slow consumers", "A slow consumer is cut off by the server.",
                        ("sum by (server_id) (gnatsd_varz_connections)", "connections"),
                        ("sum by (server_id) (gnatsd_varz_slow_consumers)", "slow consumers"), unit="short", width=6),

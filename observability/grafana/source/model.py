@@ -14,6 +14,11 @@ CHOSEN = 'job=~"$job", instance=~"$instance"'
 # The same of metrics that exporters and Prometheus have as well: “all” is any job.
 OURS = f'{CHOSEN}, job=~"users|orders|notifications"'
 RATE = "$__rate_interval"
+# The jobs of prometheus.yml, and those of the monitors of Kubernetes: a cluster's Prometheus scrapes much else.
+JOBS = ("users|orders|notifications|nats|postgres|postgres-cluster|jaeger|jaeger-spanmetrics|prometheus|alertmanager|"
+        "alert-enricher|grafana")
+# All alerts of the rules have this team; a cluster has those of others.
+FIRING = 'ALERTS{team="shop", alertstate="firing", alertname!="Watchdog"}'
 
 GREEN, YELLOW, ORANGE, RED, BLUE, GREY = "green", "#EAB839", "orange", "red", "blue", "#8e8e8e"
 STATES = {
@@ -244,8 +249,7 @@ def annotations():
     return {"list": [
         annotation("Deployments", BLUE, "time() - max by (job) (process_start_time_seconds{job=~\"users|orders|notifications\"}) < 60",
                    "{{job}} started", "a process of {{job}} was started"),
-        annotation("Alerts", RED, 'ALERTS{alertstate="firing", alertname!="Watchdog"}',
-                   "{{alertname}}", "{{severity}}: {{service}} {{slo}}"),
+        annotation("Alerts", RED, FIRING, "{{alertname}}", "{{severity}}: {{service}} {{slo}}"),
     ]}
 
 

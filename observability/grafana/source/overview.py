@@ -43,15 +43,15 @@ DASHBOARD = dashboard(
                 thresholds=steps(GREEN, (ORANGE, 1)), links=[link("Which?", "/d/contrail-resilience?${__url_time_range}")]),
             stat("Alerts that fire", """
                 Without the watchdog, which always fires. The table below names them.
-                """, 'count(ALERTS{alertstate="firing", alertname!="Watchdog"}) or vector(0)', unit="short",
+                """, f'count({FIRING}) or vector(0)', unit="short",
                 thresholds=steps(GREEN, (ORANGE, 1)), links=[link("Budgets", "/d/contrail-slo?${__url_time_range}")]),
         ]),
         ("Services", [
             states("Scraped processes", """
                 Whether Prometheus reaches each process and each exporter. Down for one of several processes is shown as down.
-                """, "min by (job) (up)", "{{job}}", STATES["yes"], width=12),
+                """, f'min by (job) (up{{job=~"{JOBS}"}})', "{{job}}", STATES["yes"], width=12),
             table("Alerts", "Alerts that fire or wait for their time to be over.",
-                  ['ALERTS{alertname!="Watchdog"}'],
+                  ['ALERTS{team="shop", alertname!="Watchdog"}'],
                   {"alertname": ("Alert",), "alertstate": ("State",), "severity": ("Severity",), "service": ("Service",),
                    "slo": ("SLO",)}, width=12, unit="none", no_value="none"),
             timeseries("Calls served", "gRPC calls by service, health checks left out.",
@@ -79,7 +79,9 @@ DASHBOARD = dashboard(
                 (f"sum(rate(notification_dead_lettered_total[{RATE}])) or vector(0)", "given up"), unit="ops"),
             timeseries("What waits, and where", "Events in the outboxes of the services, and in the streams.",
                        ("sum by (job) (outbox_depth)", "outbox of {{job}}"),
-                       ("sum by (stream) (jetstream_consumer_pending + jetstream_consumer_ack_pending)", "{{stream}}"),
+                       ("""
+                sum by (stream) (max by (stream, consumer) (jetstream_consumer_pending + jetstream_consumer_ack_pending))
+                """, "{{stream}}"),
                        unit="short", stack=True),
             timeseries("Late notifications", "By the longest stage of their journey, which is the cause.",
                        ("sum by (cause) (increase(notification_late_total[$__rate_interval])) or none(cause)", "{{cause}}"),

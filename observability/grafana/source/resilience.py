@@ -15,7 +15,7 @@ DASHBOARD = dashboard(
         ("Circuit breakers", [
             states("State of each breaker", "Open: calls are refused at once. Half open: a few calls decide what follows.",
                    f"sum by (job, instance, name) ({STATE})", "{{job}} → {{name}} ({{instance}})", STATES["breaker"], width=16,
-                   links=[jaeger_search("${job}", ERROR_TAGS)]),
+                   links=[jaeger_search("${__field.labels.job}", ERROR_TAGS)]),
             timeseries("Changes of the state", "Flapping: the open time is too short, or the target fails under load only.", (f"""
                 sum by (job, name, from, to) (increase(circuit_breaker_transitions_total{{{TARGET}}}[$__rate_interval]))
                 or none(to)

@@ -5,6 +5,7 @@ from model import *
 SERVED = f'{CHOSEN}, rpc_method=~"$method"'
 COUNT = f"rpc_server_call_duration_seconds_count{{{SERVED}}}"
 FAILED = f'rpc_server_call_duration_seconds_count{{{SERVED}, error_type!=""}}'
+METHODS = "sum by (job, rpc_method)"
 BUCKET = f"rpc_server_call_duration_seconds_bucket{{{SERVED}}}"
 
 
@@ -35,11 +36,11 @@ DASHBOARD = dashboard(
             timeseries("Answers other than OK", """
                 By gRPC status. NOT_FOUND, INVALID_ARGUMENT and the like are the caller's; the service answered well.
                 """, (f"""
-                sum by (rpc_method, rpc_response_status_code)
+                sum by (job, rpc_method, rpc_response_status_code)
                   (rate(rpc_server_call_duration_seconds_count{{{SERVED}, rpc_response_status_code!="OK"}}[{RATE}]))
                 or none(rpc_response_status_code)
-                """, "{{rpc_response_status_code}} {{rpc_method}}"), unit="reqps", stack=True,
-                links=[jaeger_search("${job}", ERROR_TAGS)]),
+                """, "{{job}}: {{rpc_response_status_code}} {{rpc_method}}"), unit="reqps", stack=True,
+                links=[jaeger_search("${__field.labels.job}", ERROR_TAGS)]),
             timeseries("Duration", "Percentiles over all chosen methods; the dots are single calls and open their traces.",
                        query(quantile(0.99, BUCKET), "99 %", exemplars=True), query(quantile(0.95, BUCKET), "95 %"),
                        query(quantile(0.5, BUCKET), "50 %"), unit="s"),
@@ -47,14 +48,15 @@ DASHBOARD = dashboard(
                 Two bands mean two kinds of calls, for example those that wait for a lock. Dots open traces.
                 """, f"sum by (le) (increase({BUCKET}[{RATE}]))", width=12),
             table("By method", "Over the time range that is shown.", [
-                f"round(sum by (rpc_method) (increase({COUNT}[$__range])))",
-                f"(sum by (rpc_method) (increase({FAILED}[$__range])) or 0 * sum by (rpc_method) (increase({COUNT}[$__range])))"
-                f" / (sum by (rpc_method) (increase({COUNT}[$__range])) > 0)",
-                *(f"histogram_quantile({q}, sum by (le, rpc_method) (increase({BUCKET}[$__range])))" for q in (0.5, 0.95, 0.99)),
-            ], {"rpc_method": ("Method",), "Value #A": ("Calls", "short"), "Value #B": ("Failed", "percentunit"),
+                f"round({METHODS} (increase({COUNT}[$__range])))",
+                f"({METHODS} (increase({FAILED}[$__range])) or 0 * {METHODS} (increase({COUNT}[$__range])))"
+                f" / ({METHODS} (increase({COUNT}[$__range])) > 0)",
+                *(f"histogram_quantile({q}, sum by (le, job, rpc_method) (increase({BUCKET}[$__range])))"
+                  for q in (0.5, 0.95, 0.99)),
+            ], {"job": ("Service",), "rpc_method": ("Method",), "Value #A": ("Calls", "short"), "Value #B": ("Failed", "percentunit"),
                 "Value #C": ("50 %", "s"), "Value #D": ("95 %", "s"), "Value #E": ("99 %", "s")},
                   sort="99 %", unit="none", width=12, links=[link("Traces of this method in Jaeger",
-                  "${jaeger_ui}/search?service=${job}&operation=${__data.fields.Method}&start=${__from}000&end=${__to}000")]),
+                  "${jaeger_ui}/search?service=${__data.fields.Service}&operation=${__data.fields.Method}&start=${__from}000&end=${__to}000")]),
         ]),
         ("Called: other services, as this one sees them", [
             timeseries("Calls made", "By method and status, each attempt counted.", (f"""

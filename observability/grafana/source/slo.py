@@ -27,7 +27,7 @@ DASHBOARD = dashboard(
                 "Value #D": ("Burn rate, 1 h", "short"), "Value #E": ("Burn rate, 6 h", "short"),
                 "Value #F": ("Period", "d")}, unit="none", width=16),
             table("Alerts about budgets", "Page: act now. Ticket: within the next days.",
-                  ['ALERTS{sloth_slo=~"$slo"} or ALERTS{slo=~"$slo"}'],
+                  ['ALERTS{team="shop", sloth_slo=~"$slo"} or ALERTS{team="shop", slo=~"$slo"}'],
                   {"alertname": ("Alert",), "alertstate": ("State",), "severity": ("Severity",), "service": ("Service",),
                    "slo": ("SLO",)}, unit="none", no_value="none"),
             bars("Budget left", "Of 30 days. Below zero: the objective is missed.",
