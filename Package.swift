@@ -86,14 +86,16 @@ let package = Package(
         .systemLibrary(name: "CZlib"),
         .target(name: "COTLP", dependencies: ["CProtobufC"]),
 
+        library("Waiting", []),
+
         // 1: no network, no C.
-        library("Observability", [logging, metrics, tracing]),
-        library("Resilience", []),
+        library("Observability", ["Waiting", logging, metrics, tracing]),
+        library("Resilience", ["Waiting"]),
         library("EventSourcing", []),
 
         // 2: one wrapper per outside thing.
         library("OTLPExporter", ["Observability", "COTLP", "CProtobufC", "CCurl", "CZlib", logging, tracing]),
-        library("JetStream", ["CNATS", logging]),
+        library("JetStream", ["Waiting", "CNATS", logging]),
         library("Postgres", ["CLibPQ", logging]),
         library("HTTPTransport", ["CCurl"]),
 
@@ -167,6 +169,7 @@ let package = Package(
             ]
         ),
         tests("Observability", ["Observability", "TestKit", logging, metrics, tracing]),
+        tests("Waiting", ["Waiting"]),
         tests("Resilience", ["Resilience", "TestKit"]),
         tests("EventSourcing", ["EventSourcing"]),
         tests(

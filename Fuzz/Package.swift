@@ -55,7 +55,8 @@ let package = Package(
             path: "Modules/COTLP",
             cSettings: [.unsafeFlags(["-fsanitize=address"])]
         ),
-        module("Observability", [logging, metrics, tracing]),
+        module("Waiting", []),
+        module("Observability", ["Waiting", logging, metrics, tracing]),
         module("OTLPExporter", ["Observability", "COTLP", "CProtobufC", "CCurl", "CZlib", logging, tracing]),
         module("TraceBackend", [protobuf, logging], exclude: ["HTTP"]),
         .systemLibrary(name: "CLibFuzzer"),

@@ -42,7 +42,8 @@ public enum OrdersService: ServiceDefinition {
         let store = PostgresEventStore(pool: storage.pool) { publishing.committed($0) }
         let handlers = OrderHandlers(
             store: store,
-            customers: RemoteCustomerDirectory(users: users)
+            customers: RemoteCustomerDirectory(users: users),
+            propagators: telemetry.propagators
         )
         return ServiceParts(
             preparations: [storage.preparation, publishing.preparation],

@@ -2,6 +2,7 @@ internal import Contracts
 internal import ContrailInstrumentation
 internal import EventSourcing
 internal import Foundation
+internal import Observability
 internal import PostgresEventStore
 internal import ServiceRuntime
 internal import SwiftProtobuf
@@ -39,6 +40,8 @@ struct UserStorage: Sendable {
     ]
 
     let pool: PostgresPool
+    /// Which headers are stored with events.
+    let propagators: Propagators
     /// Called after a commit that queued an event, with its type.
     let onEvent: @Sendable (_ type: String) -> Void
 
@@ -57,7 +60,7 @@ struct UserStorage: Sendable {
                 schemaVersion: Contrail_Events_V1_UserCreated.event.schemaVersion,
                 payload: try created.serializedBytes()
             ),
-            headers: TraceHeaders.current()
+            headers: TraceHeaders.current(propagators)
         )
         do {
             let user = try await pool.withTransaction { transaction in

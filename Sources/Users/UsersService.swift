@@ -32,7 +32,7 @@ public enum UsersService: ServiceDefinition {
             settings: &settings,
             telemetry: telemetry
         )
-        let users = UserStorage(pool: storage.pool) { publishing.committed([$0]) }
+        let users = UserStorage(pool: storage.pool, propagators: telemetry.propagators) { publishing.committed([$0]) }
         return ServiceParts(
             preparations: [storage.preparation, publishing.preparation],
             work: [storage.work, publishing.connectionWork, publishing.relayWork],

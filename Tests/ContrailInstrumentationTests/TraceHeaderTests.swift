@@ -1,5 +1,6 @@
 import JetStream
 import Observability
+import TestKit
 import Testing
 
 @testable import ContrailInstrumentation
@@ -27,6 +28,52 @@ struct TraceHeaderTests {
         #expect(context.baggage["b"] == "2")
         #expect(extract(["Xraceparent": Self.other, "traceparent": Self.parent]).spanContext?.spanID == SpanID(3))
         #expect(extract(["Xraceparent": Self.other, "Traceparent": "garbage"]).spanContext == nil)
+    }
+
+    @Test("A verdict that fell before an event was stored travels with it: another process has no memory of it")
+    func verdict() async throws {
+        func process(_ spans: InMemorySpanProcessor, seed: UInt64) -> OTelTracer {
+            TracerProvider(
+                resource: Resource(attributes: [:]),
+                sampler: .parentBased(root: .alwaysOff),
+                tailKeep: TailKeep(),
+                ids: IDGenerator(seed: seed),
+                processor: spans
+            )
+            .tracer("test")
+        }
+        let storing = process(InMemorySpanProcessor(), seed: 1)
+        // No threshold has chosen the trace, so it goes on without one.
+        let caller = Propagators.all.extract { name in
+            name == "traceparent" ? [String(Self.parent.dropLast()) + "0"] : ["ot=th:fffffff,a=1"]
+        }
+        let (before, after) = await storing.withSpan("serve", parent: caller) { span in
+            let before = TraceHeaders.current()
+            let child = storing.startSpan("call that is repeated")
+            child.setError(type: "Broken")
+            child.end()
+            return (before, TraceHeaders.current())
+        }
+        #expect(before["traceparent"]?.hasSuffix("-00") == true)
+        #expect(before["tracestate"] == "ot=th:fffffff,a=1")
+        #expect(after["traceparent"] == before["traceparent"].map { String($0.dropLast()) + "1" })
+        #expect(after["tracestate"] == "a=1")
+        let spans = InMemorySpanProcessor()
+        let origin = Propagators.all.extract { name in after[name].map { [$0] } ?? [] }
+        process(spans, seed: 2).startSpan("publish", parent: origin).end()
+        #expect(spans.spans.map(\.name) == ["publish"])
+    }
+
+    @Test("What is stored with an event follows the propagators")
+    func propagators() async {
+        var baggage = Baggage()
+        baggage.set("tenant", to: "acme")
+        let tracer = TracerProvider(testing: InMemorySpanProcessor()).tracer("test")
+        await tracer.withSpan("now", parent: ActiveContext(baggage: baggage)) { _ in
+            #expect(TraceHeaders.current().keys.sorted() == ["baggage", "traceparent"])
+            #expect(TraceHeaders.current(.traceContext).keys.sorted() == ["traceparent"])
+            #expect(TraceHeaders.current([]) == [:])
+        }
     }
 
     @Test("Two lines of traceparent are none; those of tracestate and baggage are one")

@@ -25,7 +25,7 @@ public struct TracingServerInterceptor: ServerInterceptor {
         telemetry.metrics.counter(
             "contrail_caller_sampling_total",
             help:
-                "Traces whose callers wanted them sampled and are not trusted: forced within their limit, or refused.",
+                "Calls whose callers wanted them sampled and are not trusted: forced within their limit, or refused.",
             labels: ["outcome"]
         ) { [weak callers] in
             guard let (forced, refused) = callers?.statistics else { return [] }

@@ -39,7 +39,7 @@ public struct TracedPublisher: Sendable {
     /// - Parameters:
     ///   - event: The event.
     ///   - payload: Its payload.
-    ///   - headers: What ``TraceHeaders/current()`` answered when it was recorded.
+    ///   - headers: What ``TraceHeaders/current(_:)`` answered when it was recorded.
     ///   - stream: The stream that must keep it.
     /// - Throws: What JetStream answers. A time-out means that the outcome is unknown.
     public func publish(

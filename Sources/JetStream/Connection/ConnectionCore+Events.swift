@@ -1,5 +1,6 @@
 internal import Logging
 internal import Synchronization
+internal import Waiting
 
 /// What libnats' callback thread reports.
 extension ConnectionCore {
@@ -41,7 +42,7 @@ extension ConnectionCore {
             $0.handleIsClosed = true
             $0.unparkWriter()
         }
-        writerSignal.wake()
+        writerSignal.signal()
     }
 
     /// Finds the requests or the subscription that a permission error is about, by the subject in its text.

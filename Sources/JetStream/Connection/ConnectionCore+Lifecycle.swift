@@ -1,5 +1,6 @@
 internal import Foundation
 internal import Synchronization
+internal import Waiting
 
 /// Start and stop.
 extension ConnectionCore {
@@ -43,8 +44,8 @@ extension ConnectionCore {
             return waiter
         }
         guard let waiter else { return }
-        writerSignal.wake()
-        deadlineSignal.wake()
+        writerSignal.signal()
+        deadlineSignal.signal()
         waiter.resume(throwing: error)
     }
 
@@ -58,8 +59,8 @@ extension ConnectionCore {
             return true
         }
         guard wakes else { return }
-        writerSignal.wake()
-        deadlineSignal.wake()
+        writerSignal.signal()
+        deadlineSignal.signal()
     }
 
     /// Shuts down and waits for the end, at most for `timeout`.
@@ -71,7 +72,7 @@ extension ConnectionCore {
                 state.shutdownWaiters.append(continuation)
                 return false
             }
-            if isOver { continuation.resume() } else { deadlineSignal.wake() }
+            if isOver { continuation.resume() } else { deadlineSignal.signal() }
         }
     }
 
@@ -100,7 +101,7 @@ extension ConnectionCore {
         for waiter in spaceWaiters.values { waiter.continuation.resume(throwing: NATSError.connectionIsClosed) }
         for registration in subscriptions.values { registration.handler.ended(.connectionIsClosed) }
         for observer in observers.values { observer.finish() }
-        deadlineSignal.wake()
+        deadlineSignal.signal()
         for waiter in shutdownWaiters { waiter.resume() }
     }
 }

@@ -1,4 +1,5 @@
 internal import Synchronization
+internal import Waiting
 
 /// Requests: one inbox for all of them, and a table from the last token of the reply subject to the caller.
 extension ConnectionCore {
@@ -46,8 +47,8 @@ extension ConnectionCore {
             return .success((state.enqueue(.send(OutgoingMessage(message, request: id))), state.plan(deadline)))
         }
         let wakes = try result.get()
-        if wakes.writer { writerSignal.wake() }
-        if wakes.deadlines { deadlineSignal.wake() }
+        if wakes.writer { writerSignal.signal() }
+        if wakes.deadlines { deadlineSignal.signal() }
     }
 
     func flush(timeout: Duration) async throws {
@@ -92,8 +93,8 @@ extension ConnectionCore {
         }
         switch result {
         case .success(let wakes):
-            if wakes.writer { writerSignal.wake() }
-            if wakes.deadlines { deadlineSignal.wake() }
+            if wakes.writer { writerSignal.signal() }
+            if wakes.deadlines { deadlineSignal.signal() }
         case .failure(let error):
             request.fail(error)
         }

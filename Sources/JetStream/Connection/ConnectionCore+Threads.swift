@@ -1,6 +1,7 @@
 internal import CNATS
 internal import Logging
 internal import Synchronization
+internal import Waiting
 
 /// The two threads of a connection.
 extension ConnectionCore {
@@ -60,7 +61,7 @@ extension ConnectionCore {
     private func sleep(_ duration: Duration) {
         let end = ContinuousClock.now + duration
         while ContinuousClock.now < end, state.withLock({ $0.isRunning }) {
-            writerSignal.sleep(until: end)
+            writerSignal.wait(until: end)
         }
     }
 
@@ -92,7 +93,7 @@ extension ConnectionCore {
             for alarm in due.alarms { alarm.action() }
             for waiter in due.shutdownWaiters { waiter.resume() }
             if isOver { return }
-            deadlineSignal.sleep(until: due.next)
+            deadlineSignal.wait(until: due.next)
         }
     }
 }

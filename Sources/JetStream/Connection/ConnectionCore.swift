@@ -1,5 +1,6 @@
 internal import Logging
 internal import Synchronization
+internal import Waiting
 
 /// The connection itself: the state that callers, libnats' callbacks and the two threads share.
 ///
@@ -11,8 +12,8 @@ final class ConnectionCore: Sendable {
     /// The subject under which all replies of this connection arrive, with one more token.
     let inbox: String
     let state = Mutex(ConnectionState())
-    let writerSignal = ThreadSignal()
-    let deadlineSignal = ThreadSignal()
+    let writerSignal = WakeUpCall()
+    let deadlineSignal = WakeUpCall()
     let counters = DeliveryCounters()
 
     init(_ configuration: NATSConfiguration, logger: Logger) throws(NATSError) {
@@ -42,7 +43,7 @@ final class ConnectionCore: Sendable {
             }
             return .success(state.enqueue(.send(message)))
         }
-        if try result.get() { writerSignal.wake() }
+        if try result.get() { writerSignal.signal() }
     }
 
     /// Queues messages that belong together; the queue may exceed its limit by them.
@@ -66,8 +67,8 @@ final class ConnectionCore: Sendable {
             return .success((wakes, state.plan(request.deadline)))
         }
         let wakes = try result.get()
-        if wakes.writer { writerSignal.wake() }
-        if wakes.deadlines { deadlineSignal.wake() }
+        if wakes.writer { writerSignal.signal() }
+        if wakes.deadlines { deadlineSignal.signal() }
     }
 
     /// Queues a message; waits for room when the queue is full.
@@ -105,7 +106,7 @@ final class ConnectionCore: Sendable {
                 case .resume:
                     continuation.resume()
                 case .wait(let wakes):
-                    if wakes { deadlineSignal.wake() }
+                    if wakes { deadlineSignal.signal() }
                     if Task.isCancelled { cancelWaitForRoom(id) }
                 }
             }
@@ -129,7 +130,7 @@ final class ConnectionCore: Sendable {
             return (id, state.enqueue(.subscribe(id)))
         }
         guard let result else { throw .connectionIsClosed }
-        if result.wakes { writerSignal.wake() }
+        if result.wakes { writerSignal.signal() }
         return result.id
     }
 
@@ -139,7 +140,7 @@ final class ConnectionCore: Sendable {
             guard state.subscriptions.removeValue(forKey: id) != nil, state.isRunning else { return false }
             return state.enqueue(.unsubscribe(id))
         }
-        if wakes { writerSignal.wake() }
+        if wakes { writerSignal.signal() }
     }
 
     /// Calls `action` on the deadline thread at `deadline`, instead of an earlier alarm of the same identifier.
@@ -149,7 +150,7 @@ final class ConnectionCore: Sendable {
             state.alarms[id] = ConnectionState.Alarm(deadline: deadline, action: action)
             return state.plan(deadline)
         }
-        if wakes { deadlineSignal.wake() }
+        if wakes { deadlineSignal.signal() }
     }
 }
 

@@ -1,6 +1,7 @@
 internal import CNATS
 internal import Logging
 internal import Synchronization
+internal import Waiting
 
 #if canImport(Darwin)
 internal import Darwin
@@ -47,7 +48,7 @@ final class WriterSession {
             if !batch.isEmpty { continue }
             if phase != .running { return false }
             if isClosed { return true }
-            core.writerSignal.sleep(until: nil)
+            core.writerSignal.wait(until: nil)
         }
     }
 
@@ -129,7 +130,7 @@ final class WriterSession {
 
     private func waitForClosedCallback(until deadline: ContinuousClock.Instant) {
         while !core.state.withLock({ $0.handleIsClosed }), ContinuousClock.now < deadline {
-            core.writerSignal.sleep(until: deadline)
+            core.writerSignal.wait(until: deadline)
         }
     }
 }

@@ -73,11 +73,11 @@ extension AttributeValue {
     /// The value with every string cut to a number of characters, and lists and maps that are too deep left empty.
     ///
     /// - Parameters:
-    ///   - limit: The most characters.
+    ///   - limit: The most characters: code points, of which what looks like one letter can have any number.
     ///   - depth: How deep the value is; an attribute's own is 1.
     func truncated(to limit: Int, depth: Int = 1) -> AttributeValue {
         switch self {
-        case .string(let text): .string(text.isLonger(than: limit) ? String(text.prefix(limit)) : text)
+        case .string(let text): .string(text.limited(to: limit))
         case .bytes(let bytes): .bytes(bytes.count > limit ? Array(bytes.prefix(limit)) : bytes)
         case .array(let values):
             .array(depth > Self.depthLimit ? [] : values.map { $0.truncated(to: limit, depth: depth + 1) })
@@ -89,8 +89,9 @@ extension AttributeValue {
 }
 
 extension String {
-    /// Whether the text has more characters than a number; only long texts are counted.
-    fileprivate func isLonger(than limit: Int) -> Bool {
-        utf8.count > limit && count > limit
+    /// The text cut to a number of code points; only long texts are counted.
+    func limited(to limit: Int) -> String {
+        guard utf8.count > limit, unicodeScalars.count > limit else { return self }
+        return String(unicodeScalars.prefix(limit))
     }
 }

@@ -45,13 +45,13 @@ public struct SpanContext: Hashable, Sendable {
     /// Whether the span is recorded and exported.
     public var isSampled: Bool { flags.contains(.sampled) }
 
-    /// The context of a span that is exported after all.
+    /// The context of a span that is exported after all, by no threshold.
     var sampled: SpanContext {
         SpanContext(
             traceID: traceID,
             spanID: spanID,
             flags: flags.union(.sampled),
-            traceState: traceState,
+            traceState: traceState.withoutThreshold,
             isRemote: isRemote
         )
     }

@@ -3,9 +3,15 @@ public import Tracing
 extension OTelSpan: Tracing.Span {
     /// The context in which children are started: the one that the span was started in, with the span.
     public var context: InstrumentationContext {
-        var context = record?.standardContext ?? InstrumentationContext.current ?? .topLevel
+        var context = startedIn ?? InstrumentationContext.current ?? .topLevel
         context.active = ActiveContext(self)
         return context
+    }
+
+    private var startedIn: InstrumentationContext? {
+        guard let record else { return nil }
+        // Locked while the span runs: its end may take the context away.
+        return record.read { _ in record.standardContext }
     }
 
     /// The name.

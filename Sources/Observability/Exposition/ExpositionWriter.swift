@@ -88,8 +88,8 @@ struct ExpositionWriter {
     }
 
     private func write(_ family: ObservedFamily) {
-        let values = family.collect()
-        if values.isEmpty { return }
+        let (values, overflow) = family.collect()
+        if values.isEmpty, overflow == nil { return }
         writeHeader(family.header)
         let names = family.descriptor.labelNames ?? []
         for value in values {
@@ -105,6 +105,10 @@ struct ExpositionWriter {
             buffer.append(value.value)
             buffer.append("\n")
         }
+        guard let overflow else { return }
+        buffer.append(SeriesLabels.overflow.linePrefix(family.descriptor.name))
+        buffer.append(overflow)
+        buffer.append("\n")
     }
 
     /// Writes ` # {trace_id="…",span_id="…"} 0.43 1700000000.123`; 63 of the 128 code points that labels may have.

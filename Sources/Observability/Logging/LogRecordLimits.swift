@@ -32,7 +32,7 @@ public struct LogRecordLimits: Sendable, Hashable {
         switch value {
         case .string(let text):
             guard let limit = attributeValueLength, text.utf8.count > limit else { return value }
-            return .string(String(text.prefix(limit)))
+            return .string(text.limited(to: limit))
         case .stringConvertible:
             return value
         case .array(let values):

@@ -38,6 +38,8 @@ final class ObservedFamily: Sendable {
     private struct State {
         var observers: [(id: UInt64, observe: Observe)] = []
         var nextID: UInt64 = 0
+        /// The labels of the series that are shown by themselves while there are too many.
+        var shown: Set<[String]> = []
     }
 
     let descriptor: MetricDescriptor
@@ -67,7 +69,10 @@ final class ObservedFamily: Sendable {
     }
 
     /// Calls the callbacks. Of several values with the same labels the latest callback's is kept.
-    func collect() -> [ObservedValue] {
+    ///
+    /// - Returns: The series in the order of their label values, and the sum of those that are too many. A sum means little
+    ///   for a gauge whose values are no amounts, but says that there are more of them.
+    func collect() -> (values: [ObservedValue], overflow: Double?) {
         // Outside of the lock: a callback may itself use the registry.
         let observers = state.withLock(\.observers)
         let labelCount = descriptor.labelNames?.count ?? 0
@@ -82,18 +87,31 @@ final class ObservedFamily: Sendable {
                     )
                     continue
                 }
-                guard values.count < limit else {
-                    diagnostics.report(
-                        .seriesLimit,
-                        descriptor.name,
-                        "more than \(limit) series; further observed ones are left out"
-                    )
-                    continue
-                }
                 values[value.labels] = value
             }
         }
-        return values.values.sorted { $0.labels.lexicographicallyPrecedes($1.labels) }
+        var ordered = values.values.sorted { $0.labels.lexicographicallyPrecedes($1.labels) }
+        // The overflow series counts towards the limit; a metric without labels has one series and needs none.
+        guard labelCount > 0, ordered.count >= limit else { return (ordered, nil) }
+        let shown = shown(of: ordered)
+        let overflow = ordered.reduce(0) { shown.contains($1.labels) ? $0 : $0 + $1.value }
+        ordered.removeAll { !shown.contains($0.labels) }
+        diagnostics.report(
+            .seriesLimit,
+            descriptor.name,
+            "more than \(limit) series; further ones share the series \(MetricName.overflowLabel)=\"true\""
+        )
+        return (ordered, overflow)
+    }
+
+    /// Which series are shown by themselves: those that were, as long as they are there, so that none of them jumps.
+    private func shown(of values: [ObservedValue]) -> Set<[String]> {
+        state.withLock { state in
+            var shown = state.shown.intersection(values.map(\.labels))
+            for value in values where shown.count < limit - 1 { shown.insert(value.labels) }
+            state.shown = shown
+            return shown
+        }
     }
 
     private func isExposable(_ value: Double) -> Bool {

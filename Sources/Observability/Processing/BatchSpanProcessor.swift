@@ -1,6 +1,7 @@
 private import Dispatch
 private import Foundation
 private import Synchronization
+internal import Waiting
 
 /// Collects ended spans in a bounded queue and exports them in batches from a thread of its own.
 ///
@@ -78,7 +79,7 @@ public final class BatchSpanProcessor: SpanProcessor {
         /// Whether the thread has been called and has not looked since.
         let isCalled = Atomic<Bool>(false)
         let state = Mutex(State())
-        let wakeUp = Signal()
+        let wakeUp = WakeUpCall()
 
         init(capacity: Int) {
             queue = SpanRing(capacity: capacity)
@@ -297,38 +298,6 @@ public final class BatchSpanProcessor: SpanProcessor {
         let pending = pending(shared.queue)
         if pending >= configuration.maximumBatchSize { return true }
         return pending > 0 && shared.state.withLock { $0.isStopping || !$0.waiters.isEmpty }
-    }
-}
-
-/// A wake-up call for one thread that is remembered when it comes early.
-private final class Signal: @unchecked Sendable {
-    // `isSet` is only touched while `condition` is locked, which makes the class safe to share.
-    private let condition = NSCondition()
-    private var isSet = false
-
-    func signal() {
-        condition.lock()
-        isSet = true
-        condition.signal()
-        condition.unlock()
-    }
-
-    /// Forgets calls that came early.
-    func reset() {
-        condition.lock()
-        isSet = false
-        condition.unlock()
-    }
-
-    /// Waits for a call, at most for a time.
-    ///
-    /// - Returns: Whether there was one.
-    func wait(for duration: Duration) -> Bool {
-        let deadline = Date(timeIntervalSinceNow: duration / .seconds(1))
-        condition.lock()
-        defer { condition.unlock() }
-        while !isSet, condition.wait(until: deadline) {}
-        return isSet
     }
 }
 

@@ -118,13 +118,15 @@ extension MetricsRegistry {
         }
         counter(
             "contrail_trace_tail_spans_total",
-            help: "Unsampled spans that were exported after all, or made room for newer ones.",
+            help:
+                "Unsampled spans that were exported after all, made room for newer ones, or were too many of a trace.",
             labels: ["outcome"]
         ) { [weak tail] in
             guard let statistics = tail?.statistics else { return [] }
             return [
                 ObservedValue(Double(statistics.promotedSpans), "promoted"),
                 ObservedValue(Double(statistics.evictedSpans), "evicted"),
+                ObservedValue(Double(statistics.exceedingSpans), "exceeding"),
             ]
         }
         counter(

@@ -18,10 +18,11 @@ struct RateLimit: Sendable, Hashable {
 
     /// Takes a token, if there is one.
     ///
-    /// - Parameter now: The time in nanoseconds; one that goes back brings nothing.
+    /// - Parameter now: The time in nanoseconds. When a clock is set back, that brings nothing, and time goes on from
+    ///   there: waiting for the clock to come back to where it was could take hours.
     mutating func take(at now: UInt64) -> Bool {
         if let last, now > last { tokens = min(burst, tokens + Double(now - last) / 1e9 * perSecond) }
-        last = max(last ?? now, now)
+        last = now
         guard tokens >= 1 else { return false }
         tokens -= 1
         return true

@@ -3,7 +3,7 @@ private import Synchronization
 /// What a listener does with the trace context of its callers.
 ///
 /// Anybody can send a `traceparent`: callers that are not trusted could otherwise join traces of others, fill the backend
-/// by marking everything as sampled, and put values into baggage. One policy for each listener; see W3C Trace Context,
+/// by marking everything as sampled, and put values into baggage. One policy for each gRPC server; see W3C Trace Context,
 /// "Security considerations".
 public final class RemoteParentPolicy: Sendable {
     /// How far callers are trusted.
@@ -11,7 +11,7 @@ public final class RemoteParentPolicy: Sendable {
         /// Their traces are continued as they come: for callers of the same owner.
         case trust
         /// Their traces are continued, but their wish to be sampled is met only so often; otherwise they count as not
-        /// sampled. Their baggage is dropped.
+        /// sampled. Their baggage is dropped. A call of theirs that fails still makes its trace be kept.
         ///
         /// Wants a parent-based sampler: any other decides by the trace's id, and that is the caller's choice too.
         case `continue`
@@ -29,14 +29,14 @@ public final class RemoteParentPolicy: Sendable {
     ///
     /// - Parameters:
     ///   - mode: How far callers are trusted.
-    ///   - forcedPerSecond: How many traces callers may force to be sampled each second; only for ``Mode/continue``.
+    ///   - forcedPerSecond: How many calls may force their sampling each second; only for ``Mode/continue``.
     public init(_ mode: Mode = .trust, forcedPerSecond: Double = 1) {
         self.mode = mode
         // A tenth a second is one every ten seconds, but none a second is none.
         limit = Mutex(RateLimit(perSecond: forcedPerSecond, burst: forcedPerSecond > 0 ? max(1, forcedPerSecond) : 0))
     }
 
-    /// How many traces callers have forced to be sampled, and how many times they were refused.
+    /// How many calls have forced their sampling, and how many were refused; a trace may have several calls.
     public var statistics: (forced: Int, refused: Int) {
         (forced.load(ordering: .relaxed), refused.load(ordering: .relaxed))
     }

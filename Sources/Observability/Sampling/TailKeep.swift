@@ -22,6 +22,9 @@ public final class TailKeep: Sendable {
         public var keptPerSecond = 200.0
         /// How many verdicts are remembered, so that spans that end later are exported too.
         public var rememberedVerdicts = 20_000
+        /// The most spans of one trace that are exported because of its verdict, until that is forgotten. Who calls a
+        /// service chooses the trace's id, and could otherwise have every later call exported under one that is kept.
+        public var maximumSpansPerTrace = 2_000
 
         /// Creates the defaults.
         public init() {}
@@ -55,9 +58,11 @@ public final class TailKeep: Sendable {
         public var promotedSpans = 0
         /// Spans that made room for newer ones, or for the end of the process.
         public var evictedSpans = 0
+        /// Spans of kept traces that were more than may be exported of one.
+        public var exceedingSpans = 0
         /// Traces that were kept, by reason.
         public var keptTraces: [Reason: Int] = [:]
-        /// Traces that mattered but were too many in a short time.
+        /// Traces that mattered but were too many in a short time; each counts once while spans of it are held.
         public var refusedTraces = 0
     }
 
@@ -65,6 +70,7 @@ public final class TailKeep: Sendable {
         var records: [SpanRecord] = []
         var bytes = 0
         var arrived: UInt64
+        var isRefused = false
     }
 
     private struct State {
@@ -72,7 +78,8 @@ public final class TailKeep: Sendable {
         var held: [TraceID: Held] = [:]
         /// The order in which traces arrived; those that are no longer held are skipped.
         var arrivals = FIFO<TraceID>()
-        var kept: Set<TraceID> = []
+        /// Traces that are kept, and how many more spans of each may be exported.
+        var kept: [TraceID: Int] = [:]
         var verdicts = FIFO<TraceID>()
         var limit: RateLimit
         var statistics = Statistics()
@@ -83,6 +90,16 @@ public final class TailKeep: Sendable {
                 _ = arrivals.popFirst()
             }
             return nil
+        }
+
+        /// Counts a span of a trace that is kept.
+        ///
+        /// - Returns: Whether it may be exported; `nil` when the trace is not kept.
+        mutating func export(_ traceID: TraceID) -> Bool? {
+            guard let left = kept[traceID] else { return nil }
+            guard left > 0 else { return false }
+            kept[traceID] = left - 1
+            return true
         }
     }
 
@@ -131,7 +148,14 @@ public final class TailKeep: Sendable {
     /// Whether spans of a trace are exported although the sampler did not choose it.
     @inline(__always)
     func isKept(_ traceID: TraceID) -> Bool {
-        keptCount.load(ordering: .relaxed) > 0 && state.withLock { $0.kept.contains(traceID) }
+        keptCount.load(ordering: .relaxed) > 0 && state.withLock { $0.kept[traceID, default: 0] > 0 }
+    }
+
+    /// Whether a span that starts is exported although the sampler did not choose it; then it is counted. Spans below it
+    /// follow it and ask nobody.
+    @inline(__always)
+    func exports(_ traceID: TraceID) -> Bool {
+        keptCount.load(ordering: .relaxed) > 0 && state.withLock { $0.export(traceID) ?? false }
     }
 
     /// Takes a span that has ended and was not sampled.
@@ -142,27 +166,25 @@ public final class TailKeep: Sendable {
         let span = record.data
         let verdict: Reason? =
             if case .error = span.status { .error } else if isSlow(span) { .slow } else { nil }
-        var evicted: [SpanRecord] = []
+        var unwanted: [SpanRecord] = []
         let (released, isNews): ([SpanRecord], Bool) = state.withLock { state in
             state.statistics.received += 1
-            if state.kept.contains(span.context.traceID) {
-                state.statistics.promotedSpans += 1
-                return ([record], false)
+            if let isExported = state.export(span.context.traceID) {
+                state.statistics.promotedSpans += isExported ? 1 : 0
+                state.statistics.exceedingSpans += isExported ? 0 : 1
+                return (isExported ? [record] : [], false)
             }
-            if let verdict, var released = keep(span.context.traceID, verdict, &state) {
-                state.statistics.promotedSpans += 1
-                released.append(record)
-                return (released, true)
+            // The span with the verdict says why its trace was kept: it is the last one to be left out.
+            if let verdict, let held = keep(span.context.traceID, verdict, &state) {
+                return (export(held + [record], of: span.context.traceID, &state, &unwanted), true)
             }
             hold(record, span, &state)
-            evicted = evict(&state)
+            if verdict != nil { state.held[span.context.traceID]?.isRefused = true }
+            unwanted = evict(&state)
             return ([], false)
         }
         if isNews { tell(span.context.traceID) }
-        for index in evicted.indices {
-            let pipeline = evicted[index].pipeline
-            pipeline.give(&evicted[index])
-        }
+        giveBack(&unwanted)
         return released
     }
 
@@ -170,12 +192,15 @@ public final class TailKeep: Sendable {
     ///
     /// - Returns: What is to be exported now.
     func keep(_ traceID: TraceID, _ reason: Reason) -> [SpanRecord] {
-        let released = state.withLock { state in
-            state.kept.contains(traceID) ? nil : keep(traceID, reason, &state)
+        var unwanted: [SpanRecord] = []
+        let released: [SpanRecord]? = state.withLock { state in
+            guard state.kept[traceID] == nil, let held = keep(traceID, reason, &state) else { return nil }
+            return export(held, of: traceID, &state, &unwanted)
         }
         guard let released else { return [] }
         // What another process said is known to all.
         if reason != .remote { tell(traceID) }
+        giveBack(&unwanted)
         return released
     }
 
@@ -202,24 +227,53 @@ public final class TailKeep: Sendable {
         Double(span.endTime - span.startTime) >= configuration.slowSpan / .nanoseconds(1)
     }
 
+    /// Remembers a verdict.
+    ///
     /// - Returns: What was held of the trace; `nil` when too many are kept already.
     private func keep(_ traceID: TraceID, _ reason: Reason, _ state: inout State) -> [SpanRecord]? {
         guard reason == .remote || state.limit.take(at: clock()) else {
-            state.statistics.refusedTraces += 1
+            // Its next span may try again, but it is one trace.
+            if state.held[traceID]?.isRefused != true { state.statistics.refusedTraces += 1 }
+            state.held[traceID]?.isRefused = true
             return nil
         }
         state.statistics.keptTraces[reason, default: 0] += 1
-        state.kept.insert(traceID)
+        state.kept[traceID] = max(0, configuration.maximumSpansPerTrace)
         state.verdicts.append(traceID)
         while state.verdicts.count > max(1, configuration.rememberedVerdicts), let old = state.verdicts.popFirst() {
-            state.kept.remove(old)
+            state.kept[old] = nil
         }
         keptCount.store(state.kept.count, ordering: .relaxed)
         guard let held = state.held.removeValue(forKey: traceID) else { return [] }
         state.statistics.heldSpans -= held.records.count
         state.statistics.heldBytes -= held.bytes
-        state.statistics.promotedSpans += held.records.count
         return held.records
+    }
+
+    /// Counts spans of a trace that has just been kept.
+    ///
+    /// - Returns: Those that are exported: the last ones, which are the closest to the verdict.
+    private func export(
+        _ records: [SpanRecord],
+        of traceID: TraceID,
+        _ state: inout State,
+        _ unwanted: inout [SpanRecord]
+    ) -> [SpanRecord] {
+        let exported = min(records.count, state.kept[traceID, default: 0])
+        state.kept[traceID]? -= exported
+        state.statistics.promotedSpans += exported
+        state.statistics.exceedingSpans += records.count - exported
+        guard exported < records.count else { return records }
+        unwanted = Array(records.dropLast(exported))
+        return Array(records.suffix(exported))
+    }
+
+    /// Returns the memory of spans that nobody wants.
+    private func giveBack(_ records: inout [SpanRecord]) {
+        for index in records.indices {
+            let pipeline = records[index].pipeline
+            pipeline.give(&records[index])
+        }
     }
 
     private func hold(_ record: SpanRecord, _ span: FinishedSpan, _ state: inout State) {

@@ -84,11 +84,14 @@ public struct OTelSpan: Sendable {
         record.change { data in limits.add(link, to: &data) }
     }
 
-    /// Sets the status. `ok` is final, and `unset` changes nothing.
+    /// Sets the status. `ok` is final, and `unset` changes nothing. The text of an error is masked like a log line, because
+    /// it is often somebody else's.
     public func setStatus(_ status: Status) {
+        guard isRecording, status != .unset else { return }
+        var status = status
+        if case .error(let text) = status { status = .error(Self.errorRedaction.masked(text)) }
         record?.change { data in
-            guard data.status != .ok, status != .unset else { return }
-            data.status = status
+            if data.status != .ok { data.status = status }
         }
     }
 
@@ -96,12 +99,11 @@ public struct OTelSpan: Sendable {
     ///
     /// - Parameters:
     ///   - type: The `error.type`: a status code or a type name, of low cardinality.
-    ///   - message: What went wrong, without personal data; may be empty. It is masked like a log line, because the texts
-    ///     of errors are often somebody else's.
+    ///   - message: What went wrong, without personal data; may be empty. It is masked as ``setStatus(_:)`` says.
     public func setError(type: String, message: String = "") {
         guard isRecording else { return }
         setAttribute(SemanticConventions.errorType, .string(type))
-        setStatus(.error(Self.errorRedaction.masked(message)))
+        setStatus(.error(message))
     }
 
     private static let errorRedaction = LogRedaction()
@@ -114,8 +116,8 @@ public struct OTelSpan: Sendable {
         record.pipeline.keepTrace(spanContext.traceID, reason)
     }
 
-    /// The context for an exemplar: sampled as well when only a verdict of tail keep makes the span be exported, so that
-    /// what matters can be found from its measurements, too.
+    /// The context for an exemplar or a stored message: sampled as well when only a verdict of tail keep makes the span be
+    /// exported, so that what matters can be found from its measurements, and what comes later is kept, too.
     public var exportedContext: SpanContext {
         guard let record, !record.isSampled, record.pipeline.isKept(spanContext.traceID) else { return spanContext }
         return spanContext.sampled

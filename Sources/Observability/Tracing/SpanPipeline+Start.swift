@@ -37,7 +37,7 @@ extension SpanPipeline {
                 (isSampled, traceState) = rule.sample(traceID, inheriting: traceState)
             }
         }
-        if !isSampled, let tailKeep, tailKeep.isKept(traceID) {
+        if !isSampled, let tailKeep, tailKeep.exports(traceID) {
             isSampled = true
             traceState = traceState.withoutThreshold
         }

@@ -24,7 +24,8 @@ final class SpanRecord: @unchecked Sendable {
     @exclusivity(unchecked) var tracerNumber: UInt64 = 0
     /// What was written through the standard API and has not been converted yet.
     let standardAttributes = StandardAttributes()
-    /// The context of the standard API that the span was started in, if it was started there.
+    /// The context of the standard API that the span was started in, if it was started there. A span that is not sampled
+    /// has none after its end: what others put into it must not be kept for as long as the span is held.
     @exclusivity(unchecked) var standardContext: InstrumentationContext?
     /// What it needs while it runs, and where it goes at the end.
     let pipeline: SpanPipeline
@@ -81,9 +82,18 @@ final class SpanRecord: @unchecked Sendable {
             guard lock() else { return }
             // The wall clock may be set back while a span runs; a negative duration helps nobody.
             data.endTime = max(time, data.startTime)
+            let context = isSampled || standardContext == nil ? nil : takeStandardContext()
             state.store(State.ended, ordering: .releasing)
+            // Only now: with it may go something that looks at this span.
+            withExtendedLifetime(context) {}
             pipeline.spanEnded(self)
         }
+    }
+
+    @inline(never)
+    private func takeStandardContext() -> InstrumentationContext? {
+        defer { standardContext = nil }
+        return standardContext
     }
 
     /// A lock of one byte: two tasks rarely change the same span, and never for longer than an append.

@@ -11,13 +11,16 @@ internal import SwiftProtobuf
 struct OrderHandlers<Store: EventStore>: Contrail_Orders_V1_OrderService.SimpleServiceProtocol {
     private let repository: AggregateRepository<OrderAggregate, Store>
     private let customers: any CustomerDirectory
+    private let propagators: Propagators
 
     /// - Parameters:
     ///   - store: Keeps the orders' events.
     ///   - customers: Knows who may order.
-    init(store: Store, customers: any CustomerDirectory) {
+    ///   - propagators: Which headers are stored with events.
+    init(store: Store, customers: any CustomerDirectory, propagators: Propagators) {
         repository = AggregateRepository(store: store)
         self.customers = customers
+        self.propagators = propagators
     }
 
     func createOrder(
@@ -111,7 +114,7 @@ struct OrderHandlers<Store: EventStore>: Contrail_Orders_V1_OrderService.SimpleS
             isNew: isNew,
             commandID: commandID,
             // The events continue this call's trace, however much later they are published.
-            headers: TraceHeaders.current()
+            headers: TraceHeaders.current(propagators)
         ) { order in
             try command.decide(on: order, id: orderID)
         }

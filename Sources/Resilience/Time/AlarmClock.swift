@@ -1,6 +1,6 @@
-private import Dispatch
 private import Foundation
 private import Synchronization
+private import Waiting
 
 /// Something to do at an instant, unless it is stopped before.
 class Alarm: @unchecked Sendable {
@@ -35,7 +35,7 @@ final class AlarmClock: Sendable {
     }
 
     private let state = Mutex(State())
-    private let signal = DispatchSemaphore(value: 0)
+    private let wakeUp = WakeUpCall()
 
     /// Creates a clock whose thread never ends; the process needs one only.
     init() {
@@ -56,7 +56,7 @@ final class AlarmClock: Sendable {
             state.wakesAt = alarm.instant
             return true
         }
-        if wakes { signal.signal() }
+        if wakes { wakeUp.signal() }
     }
 
     /// Stops an alarm, which does nothing when it has rung; it may be ringing just now.
@@ -72,15 +72,7 @@ final class AlarmClock: Sendable {
                 return (due, state.wakesAt)
             }
             for alarm in due { alarm.ring() }
-            guard let next else {
-                signal.wait()
-                continue
-            }
-            let (seconds, attoseconds) = ContinuousClock.now.duration(to: next).components
-            guard seconds >= 0, attoseconds >= 0 else { continue }
-            // Days are long enough to sleep at a time.
-            let nanoseconds = min(Int(clamping: seconds), 100_000) * 1_000_000_000 + Int(attoseconds / 1_000_000_000)
-            _ = signal.wait(timeout: .now() + .nanoseconds(nanoseconds))
+            wakeUp.wait(until: next)
         }
     }
 }

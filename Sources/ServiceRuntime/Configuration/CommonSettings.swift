@@ -99,7 +99,7 @@ struct CommonSettings {
             "CONTRAIL_GRPC_FORCED_SAMPLING",
             default: 1,
             in: 0...1_000_000,
-            "traces that callers may force each second under “continue”"
+            "calls that may force their sampling each second under “continue”"
         )
         return RemoteParentPolicy(
             RemoteParentPolicy.Mode(rawValue: mode) ?? .trust,

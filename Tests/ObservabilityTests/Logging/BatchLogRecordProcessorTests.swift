@@ -235,6 +235,10 @@ struct BatchLogRecordProcessorTests {
         #expect(limited.metadata[0].value == "ééé")
         #expect(limited.metadata[1].value == ["123", ["x": "678"]])
         #expect(limited.droppedAttributesCount == 2)
+        // What looks like one letter may have any number of code points.
+        let marks = "a" + String(repeating: "\u{301}", count: 10_000)
+        let unmarked = limits.applied(to: record("m", metadata: [("a", .string(marks))])).metadata[0].value
+        #expect(unmarked == "a\u{301}\u{301}")
         limits.attributeValueLength = nil
         #expect(limits.applied(to: record("m", metadata: [("a", "éééé")])).metadata[0].value == "éééé")
         var deep = Logger.MetadataValue.string("x")

@@ -178,6 +178,34 @@ struct MetricsRegistryTests {
         #expect(families["depth"]?.value() == 7)
     }
 
+    @Test("sums observed series above the limit in the overflow series, and lets none that was shown jump there")
+    func observedOverflow() throws {
+        let registry = MetricsRegistry(seriesLimit: 10)
+        let problems = Problems(registry)
+        let ids = Mutex<[Int]>(Array(50..<59))
+        registry.counter("users_total", help: "Users.", labels: ["id"]) {
+            ids.withLock { $0.map { ObservedValue(Double($0), "\($0)") } }
+        }
+        var samples = try #require(parse(registry)["users_total"]?.samples)
+        #expect(samples.compactMap { $0.labels["id"] } == (50..<59).map { "\($0)" })
+        #expect(problems.all.isEmpty)
+        ids.withLock { $0 += 59..<62 }
+        for more in [[], [10, 11]] {
+            ids.withLock { $0 += more }
+            samples = try #require(parse(registry)["users_total"]?.samples)
+            #expect(samples.count == 10)
+            #expect(samples.compactMap { $0.labels["id"] } == (50..<59).map { "\($0)" })
+            #expect(samples.last?.labels == ["otel_metric_overflow": "true"])
+            #expect(samples.last?.value == Double(more.reduce(59 + 60 + 61, +)))
+        }
+        // Who leaves makes room for another.
+        ids.withLock { $0.removeAll { $0 == 53 } }
+        samples = try #require(parse(registry)["users_total"]?.samples)
+        #expect(samples.contains { $0.labels["id"] == "10" } && !samples.contains { $0.labels["id"] == "53" })
+        #expect(samples.last?.value == 191.0)
+        #expect(problems.all.map(\.code) == [.seriesLimit])
+    }
+
     @Test("lets a callback register metrics while it is scraped")
     func reentrantCallback() throws {
         let registry = MetricsRegistry()

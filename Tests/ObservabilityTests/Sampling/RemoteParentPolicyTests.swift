@@ -83,14 +83,45 @@ struct RemoteParentPolicyTests {
         #expect(policy.statistics.forced == 0)
     }
 
-    @Test("a token bucket gives its burst at once, then its rate, and nothing when time goes back")
+    @Test("a caller whose wishes are refused cannot have call after call exported under one trace that failed")
+    func keptID() {
+        var configuration = TailKeep.Configuration()
+        configuration.maximumSpansPerTrace = 10
+        let spans = InMemorySpanProcessor()
+        let provider = TracerProvider(
+            resource: Resource(attributes: [:]),
+            sampler: .parentBased(root: .alwaysOff),
+            tailKeep: TailKeep(configuration),
+            processor: spans
+        )
+        let policy = RemoteParentPolicy(.continue, forcedPerSecond: 0)
+        for call in 0..<100 {
+            let (parent, _) = policy.admit(caller(), to: provider)
+            let span = provider.tracer("t").startSpan("\(call)", parent: parent)
+            if call % 20 == 3 { span.setError(type: "Broken") }
+            span.end()
+        }
+        #expect(policy.statistics.refused == 100)
+        #expect(spans.spans.map(\.name) == (0..<10).map { "\($0)" })
+        #expect(provider.tailKeep?.statistics.keptTraces == [.error: 1])
+        #expect(provider.tailKeep?.statistics.heldSpans == 0)
+        // Other traces are none of its business.
+        let (other, _) = policy.admit(caller(trace: 2), to: provider)
+        let span = provider.tracer("t").startSpan("other", parent: other)
+        span.setError(type: "Broken")
+        span.end()
+        #expect(spans.spans.last?.name == "other")
+    }
+
+    @Test("a token bucket gives its burst at once, then its rate, also from a time to which the clock was set back")
     func rateLimit() {
         var limit = RateLimit(perSecond: 2, burst: 3)
         let second: UInt64 = 1_000_000_000
-        let halves: [UInt64] = [20, 20, 20, 20, 20, 21, 21, 4, 21, 200, 200, 200, 200, 200]
+        let halves: [UInt64] = [20, 20, 20, 20, 20, 21, 21, 4, 4, 5, 5, 200, 200, 200, 200, 200]
         let taken = halves.map { half in limit.take(at: half * second / 2) }
         #expect(taken[..<5] == [true, true, true, false, false])
-        #expect(taken[5..<9] == [true, false, false, false])
-        #expect(taken[9...] == [true, true, true, false, false])
+        #expect(taken[5..<7] == [true, false])
+        #expect(taken[7..<11] == [false, false, true, false])
+        #expect(taken[11...] == [true, true, true, false, false])
     }
 }

@@ -1,6 +1,7 @@
 import Synchronization
 import TestKit
 import Testing
+import Tracing
 
 @testable import Observability
 
@@ -225,6 +226,93 @@ struct TailKeepTests {
         process.pass(.seconds(1))
         process.trace("again", lasting: .zero, error: true)
         #expect(process.tail.statistics.keptTraces[.error] == 11)
+    }
+
+    @Test("a trace that is refused counts once, however many of its spans fail")
+    func refusedOnce() {
+        var configuration = TailKeep.Configuration()
+        configuration.keptPerSecond = 0
+        let process = Process(configuration)
+        for _ in 1...2 {
+            let root = process.tracer.startSpan("root")
+            for _ in 1...3 {
+                let child = process.tracer.startSpan("child", parent: ActiveContext(root))
+                child.setError(type: "Broken")
+                child.end()
+            }
+            root.keepTrace(.late)
+            root.setError(type: "Broken")
+            root.end()
+        }
+        #expect(process.tail.statistics.refusedTraces == 2)
+    }
+
+    @Test("of a trace with more spans than may be exported the last ones are, and what is still to come is not")
+    func maximumSpans() {
+        var configuration = TailKeep.Configuration()
+        configuration.maximumSpansPerTrace = 5
+        let process = Process(configuration)
+        let root = process.tracer.startSpan("root")
+        for number in 0..<7 { process.tracer.startSpan("\(number)", parent: ActiveContext(root)).end() }
+        #expect(process.tail.isKept(root.spanContext.traceID) == false)
+        process.provider.keepTrace(root.spanContext.traceID, .remote)
+        #expect(process.spans.spans.map(\.name) == ["2", "3", "4", "5", "6"])
+        #expect(!process.tail.isKept(root.spanContext.traceID))
+        #expect(!root.exportedContext.isSampled)
+        process.provider.keepTrace(root.spanContext.traceID, .late)
+        let child = process.tracer.startSpan("late", parent: ActiveContext(root))
+        #expect(!child.spanContext.isSampled)
+        for span in [child, root] {
+            span.setError(type: "Broken")
+            span.end()
+        }
+        #expect(process.spans.spans.count == 5)
+        let statistics = process.tail.statistics
+        #expect(statistics.exceedingSpans == 4 && statistics.promotedSpans == 5 && statistics.heldSpans == 0)
+        #expect(statistics.received == 9)
+        #expect(statistics.keptTraces == [.remote: 1])
+    }
+
+    @Test("what others put into the context of a span is not kept as long as the span is held")
+    func standardContext() {
+        final class Large: Sendable {}
+        enum Key: InstrumentationContextKey { typealias Value = Large }
+        let process = Process()
+        let standard = DistributedTracer(process.tracer)
+        weak var large: Large?
+        let span: OTelSpan
+        do {
+            var context = InstrumentationContext.topLevel
+            let value = Large()
+            large = value
+            context[Key.self] = value
+            span = standard.startSpan("s", context: context)
+        }
+        #expect(span.context[Key.self] != nil)
+        span.end()
+        #expect(process.tail.statistics.heldSpans == 1)
+        #expect(large == nil)
+        #expect(span.context.active?.spanContext == span.spanContext)
+    }
+
+    @Test("a trace that is kept was chosen by no threshold")
+    func threshold() throws {
+        let process = Process()
+        let state = try #require(TraceState(headerLines: ["ot=th:fffffff,a=1"]))
+        let caller = SpanContext(
+            traceID: TraceID(high: 1, low: 2),
+            spanID: SpanID(3),
+            flags: [],
+            traceState: state,
+            isRemote: true
+        )
+        let span = process.tracer.startSpan("s", parent: ActiveContext(spanContext: caller))
+        #expect(span.spanContext.traceState.header == "ot=th:fffffff,a=1")
+        span.keepTrace(.late)
+        #expect(span.exportedContext.isSampled)
+        #expect(span.exportedContext.traceState.header == "a=1")
+        span.end()
+        #expect(process.spans.spans.map(\.context.traceState.header) == ["a=1"])
     }
 
     @Test("verdicts of other processes are not counted against the limit: they were counted there")

@@ -114,11 +114,14 @@ struct SpanTests {
         #expect(processor.spans(named: "many").first?.droppedLinksCount == 7)
     }
 
-    @Test("long values are cut to characters and bytes, also in lists, events and links")
+    @Test("long values are cut to code points and bytes, also in lists, events and links")
     func valueLength() throws {
         let span = tracer { $0.attributeValueLength = 3 }.startSpan(
             "s",
-            attributes: ["s": "ab🇩🇪d", "short": "abc", "b": .bytes([1, 2, 3, 4]), "n": 123_456],
+            attributes: [
+                "s": "ab🇩🇪d", "marks": .string("a" + String(repeating: "\u{301}", count: 10_000)), "short": "abc",
+                "b": .bytes([1, 2, 3, 4]), "n": 123_456,
+            ],
             links: [
                 OTelSpan.Link(
                     context: SpanContext(traceID: TraceID(high: 0, low: 1), spanID: SpanID(1), flags: []),
@@ -132,7 +135,7 @@ struct SpanTests {
         let finished = try finished()
         #expect(
             finished.attributes == [
-                "s": "ab🇩🇪", "short": "abc", "b": .bytes([1, 2, 3]), "n": 123_456,
+                "s": "ab\u{1F1E9}", "marks": "a\u{301}\u{301}", "short": "abc", "b": .bytes([1, 2, 3]), "n": 123_456,
                 "list": .array(["123", .array(["678"]), 12345]),
             ]
         )
@@ -153,7 +156,12 @@ struct SpanTests {
         let span = tracer().startSpan("s")
         span.setError(type: "Refused", message: "550 <ada@example.com> password=hunter2 unknown")
         span.end()
-        #expect(try finished().status == .error("550 <***@example.com> password=[redacted] unknown"))
+        let masked = OTelSpan.Status.error("550 <***@example.com> password=[redacted] unknown")
+        #expect(try finished().status == masked)
+        let other = tracer().startSpan("other")
+        other.setStatus(.error("550 <ada@example.com> password=hunter2 unknown"))
+        other.end()
+        #expect(processor.spans(named: "other").map(\.status) == [masked])
     }
 
     @Test("ok is final, an error may be replaced by an error, unset changes nothing")

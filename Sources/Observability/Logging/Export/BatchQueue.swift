@@ -1,6 +1,7 @@
 private import Dispatch
 private import Foundation
 private import Synchronization
+internal import Waiting
 
 /// A bounded queue that a thread of its own empties in batches.
 ///
@@ -100,7 +101,7 @@ private final class BatchQueueCore<Element: Sendable>: Sendable {
     private let delay: Duration
     private let timeout: Duration
     private let state: Mutex<State>
-    private let wakeUp = DispatchSemaphore(value: 0)
+    private let wakeUp = WakeUpCall()
 
     init(configuration: BatchLogRecordProcessor.Configuration) {
         capacity = max(1, configuration.maximumQueueSize)
@@ -171,7 +172,7 @@ private final class BatchQueueCore<Element: Sendable>: Sendable {
             case .export(let batch):
                 settle(batch.count, export(batch, .now + timeout))
             case .wait(let instant):
-                _ = wakeUp.wait(timeout: .now() + max(0, (instant - .now) / .seconds(1)))
+                _ = wakeUp.wait(for: instant - .now)
                 state.withLock { $0.isWakeUpPending = false }
             case .end:
                 return
