@@ -3,12 +3,26 @@ import TestKit
 
 /// A request that `otlp_sink.py` took.
 struct OTLPSinkRequest: Decodable, Sendable {
+    let path: String
     let encoding: String
     let userAgent: String
     let spans: Int
     let problems: [String]
     /// The status of the collector that the request was passed on to.
     let forwarded: Int?
+}
+
+/// A log record as OpenTelemetry's own Python classes read it from the bytes that a service sent.
+struct OTLPSinkLog: Decodable, Sendable {
+    let service: String
+    let scope: String
+    let message: String
+    let severity: Int
+    let severityText: String
+    let traceID: String
+    let spanID: String
+    let hasTime: Bool
+    let attributes: [String: OTLPSinkSpan.Value]
 }
 
 /// A span as OpenTelemetry's own Python classes read it from the bytes that a service sent.

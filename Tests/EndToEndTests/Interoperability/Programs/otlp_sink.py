@@ -1,10 +1,11 @@
-"""Takes OTLP/HTTP trace exports the way a strict collector would, and writes down what came.
+"""Takes OTLP/HTTP exports of traces and logs the way a strict collector would, and writes down what came.
 
     otlp_sink.py PORT FOLDER [FORWARD_URL]
 
-Every request is checked, decoded with OpenTelemetry's own Python classes, and passed on unchanged to FORWARD_URL.
-FOLDER gets requests.jsonl (one line a request, with its problems), spans.jsonl (one line a span), bodies.bin (all
-bodies, uncompressed) and, once the port is open, the empty file "ready".
+Every request is checked and decoded with OpenTelemetry's own Python classes; traces are passed on unchanged to
+FORWARD_URL. FOLDER gets requests.jsonl (one line a request, with its problems), spans.jsonl (one line a span),
+logs.jsonl (one line a log record), bodies.bin (all bodies, uncompressed) and, once the port is open, the empty file
+"ready".
 """
 
 import gzip
@@ -17,6 +18,10 @@ import urllib.error
 import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
+    ExportLogsServiceRequest,
+    ExportLogsServiceResponse,
+)
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
@@ -71,6 +76,24 @@ def spans_of(request):
                 }
 
 
+def logs_of(request):
+    for group in request.resource_logs:
+        resource = attributes(group.resource.attributes)
+        for scope in group.scope_logs:
+            for record in scope.log_records:
+                yield {
+                    "service": resource.get("service.name"),
+                    "scope": scope.scope.name,
+                    "message": plain(record.body),
+                    "severity": record.severity_number,
+                    "severityText": record.severity_text,
+                    "traceID": record.trace_id.hex(),
+                    "spanID": record.span_id.hex(),
+                    "hasTime": record.time_unix_nano > 0 and record.observed_time_unix_nano > 0,
+                    "attributes": attributes(record.attributes),
+                }
+
+
 def identifiers(request):
     """What is wrong with identifiers: trace ids have 16 bytes, span ids 8, and zero is none."""
     for group in request.resource_spans:
@@ -84,21 +107,40 @@ def identifiers(request):
                     yield f"bad parent of span {span.name}"
 
 
+def log_identifiers(request):
+    """What is wrong with the identifiers of log records, which may have none."""
+    for group in request.resource_logs:
+        for scope in group.scope_logs:
+            for record in scope.log_records:
+                if (len(record.trace_id), len(record.span_id)) not in ((0, 0), (16, 8)):
+                    yield f"bad identifiers in log record {plain(record.body)}"
+
+
+# What a path takes and answers, where its lines go, and what they are made from and checked by.
+SIGNALS = {
+    "/v1/traces": (ExportTraceServiceRequest, ExportTraceServiceResponse, "spans.jsonl", spans_of, identifiers),
+    "/v1/logs": (ExportLogsServiceRequest, ExportLogsServiceResponse, "logs.jsonl", logs_of, log_identifiers),
+}
+
+
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         encoding = self.headers.get("Content-Encoding", "identity")
+        is_traces = self.path == "/v1/traces"
         record = {
+            "path": self.path,
             "encoding": encoding,
             "userAgent": self.headers.get("User-Agent", ""),
             "spans": 0,
-            "forwarded": self.forward(body) if forward_url else None,
+            "forwarded": self.forward(body) if forward_url and is_traces else None,
         }
         problems = []
-        if self.path != "/v1/traces":
+        if self.path not in SIGNALS:
             problems.append(f"path {self.path}")
+        taken, answered, file_name, lines_of, check = SIGNALS.get(self.path, SIGNALS["/v1/traces"])
         if self.headers.get("Content-Type") != PROTOBUF:
             problems.append(f"content type {self.headers.get('Content-Type')}")
         if not re.match(r"OTel-OTLP-Exporter-[A-Za-z]+/\d+\.\d+", record["userAgent"]):
@@ -109,26 +151,26 @@ class Handler(BaseHTTPRequestHandler):
                 body = gzip.decompress(body)
             elif encoding != "identity":
                 raise ValueError(f"content encoding {encoding}")
-            request = ExportTraceServiceRequest.FromString(body)
+            request = taken.FromString(body)
             # Fields that the official schema lacks would survive a round trip; they must not count as understood.
             request.DiscardUnknownFields()
             if request.SerializeToString(deterministic=True) != body:
                 problems.append("the official classes write other bytes for the same message")
-            problems += identifiers(request)
-            lines = [json.dumps(span) for span in spans_of(request)]
+            problems += check(request)
+            lines = [json.dumps(line) for line in lines_of(request)]
         except Exception as error:  # Whatever it is, the test shows it.
             problems.append(f"not decodable: {error!r}")
-        record["spans"] = len(lines)
+        record["spans"] = len(lines) if is_traces else 0
         record["problems"] = problems
         with lock:
             with open(folder / "bodies.bin", "ab") as file:
                 file.write(body)
-            append("spans.jsonl", lines)
+            append(file_name, lines)
             append("requests.jsonl", [json.dumps(record)])
-        self.answer(400 if problems else 200)
+        self.answer(400 if problems else 200, answered)
 
     def do_GET(self):
-        self.answer(405)
+        self.answer(405, ExportTraceServiceResponse)
 
     def forward(self, body):
         names = ("Content-Type", "Content-Encoding", "User-Agent")
@@ -141,8 +183,8 @@ class Handler(BaseHTTPRequestHandler):
         except OSError:
             return 0
 
-    def answer(self, status):
-        body = ExportTraceServiceResponse().SerializeToString()
+    def answer(self, status, message):
+        body = message().SerializeToString()
         self.send_response(status)
         self.send_header("Content-Type", PROTOBUF)
         self.send_header("Content-Length", str(len(body)))
