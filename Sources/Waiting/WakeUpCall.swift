@@ -11,11 +11,13 @@ private import Darwin
 /// Its waits last as long as they say, also when the clock is set meanwhile. `NSCondition` waits for a date, and on Linux
 /// so does `DispatchSemaphore`, whatever it is asked for: with a clock that was set back by an hour they wait an hour more.
 ///
-/// `@unchecked Sendable`: the pointers are constant, what they point to ends with its last user, and it is made for threads.
+/// `@unchecked Sendable`: `isCalled` is atomic; the pointers are constant, pthread's own functions are all that touches what
+/// they point to, which is freed with the last reference, when no thread can wait or signal any more.
 package final class WakeUpCall: @unchecked Sendable {
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
-    /// Whether there was a call that was not answered yet. Cleared by the thread that waits, with the lock held.
+    /// Whether there was a call that was not answered yet. Only the one thread that waits clears it, and it looks with the
+    /// lock held before it sleeps, so that no call is lost.
     private let isCalled = Atomic<Bool>(false)
 
     /// Creates a wake-up call.

@@ -10,14 +10,19 @@ import Tracing
 
 @Suite("Spans and metrics of mails")
 struct MailTracingTests {
-    @Test("A mail that cannot be sent is a failed CLIENT span that knows the server and not the recipient")
-    func unreachable() async throws {
-        let spans = InMemorySpanProcessor()
-        let telemetry = Telemetry(
+    private let spans = InMemorySpanProcessor()
+    private let telemetry: Telemetry
+
+    init() {
+        telemetry = Telemetry(
             provider: TracerProvider(testing: spans),
             metrics: MetricsRegistry(),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         )
+    }
+
+    @Test("A mail that cannot be sent is a failed CLIENT span that knows the server and not the recipient")
+    func unreachable() async throws {
         let port = try FreePort.reserve()
         let mailer = try TracedMailer(
             server: "smtp://127.0.0.1:\(port)",
@@ -44,12 +49,6 @@ struct MailTracingTests {
 
     @Test("A mail server that says nothing has exceeded the deadline: in the error, the span and the metrics")
     func silent() async throws {
-        let spans = InMemorySpanProcessor()
-        let telemetry = Telemetry(
-            provider: TracerProvider(testing: spans),
-            metrics: MetricsRegistry(),
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        )
         let port = try FreePort.reserve()
         let silence = try #require(LoopbackSocket())
         try #require(silence.bind(port: port) && silence.listen())

@@ -1,5 +1,3 @@
-private import Foundation
-
 /// Reads secrets from files, where orchestrators put them: `PGPASSWORD_FILE` names a file with what `PGPASSWORD` would be.
 ///
 /// The file's content is used without a line break at its end. It is read once, at the start.
@@ -40,19 +38,10 @@ enum SecretFiles {
         return (resolved, refusals)
     }
 
-    private struct Unreadable: Error {
-        let reason: String
-    }
-
-    private static func secret(at path: String) throws(Unreadable) -> String {
-        guard let data = FileManager.default.contents(atPath: path) else {
-            throw Unreadable(reason: "cannot be read; name a file that this process may read")
-        }
-        guard var text = String(data: data, encoding: .utf8), !text.contains("\0") else {
-            throw Unreadable(reason: "is not text")
-        }
+    private static func secret(at path: String) throws(TextFile.Unreadable) -> String {
+        var text = try TextFile.read(path)
         if text.hasSuffix("\r\n") || text.hasSuffix("\n") { text.removeLast() }
-        guard !text.isEmpty else { throw Unreadable(reason: "is empty") }
+        guard !text.isEmpty else { throw TextFile.Unreadable(reason: "is empty") }
         return text
     }
 }

@@ -14,11 +14,11 @@ enum SettingsFile {
     /// - Returns: The variables with those of the file, and what is wrong with it. Of a file with a mistake nothing is used.
     static func resolve(_ environment: [String: String]) -> (environment: [String: String], problems: [String]) {
         guard let path = environment[variable], !path.isEmpty else { return (environment, []) }
-        guard let data = FileManager.default.contents(atPath: path) else {
-            return (environment, ["names \(path), which cannot be read; name a file that this process may read"])
-        }
-        guard let text = String(data: data, encoding: .utf8), !text.contains("\0") else {
-            return (environment, ["names \(path), which is not text"])
+        let text: String
+        do {
+            text = try TextFile.read(path)
+        } catch {
+            return (environment, ["names \(path), which \(error.reason)"])
         }
         let (settings, problems) = parse(text)
         guard problems.isEmpty else { return (environment, problems.map { "names \(path), \($0)" }) }
