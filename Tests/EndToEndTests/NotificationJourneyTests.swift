@@ -29,7 +29,7 @@ extension EndToEnd {
         func stages() async throws {
             let stack = try Stack.required()
             // Exemplars are collected from the first scrape that shows them.
-            _ = try await openMetrics(Admin(stack))
+            _ = try await Admin(stack).openMetrics("notifications")
             try await Shop.open(stack) { shop in
                 let user = try await shop.createUser()
                 let busy = try await shop.createUser(email: "busy-\(UUID().uuidString.lowercased())@example.com")
@@ -118,21 +118,13 @@ extension EndToEnd {
                 let sum = Exposition.value("notification_stage_duration_seconds_sum", labels, in: text) ?? 0
                 #expect(abs(sum - expected) <= 1e-6 * Double(rows.count), "\(stage): \(sum), not \(expected)")
             }
-            let openMetrics = try await openMetrics(admin)
+            let openMetrics = try await admin.openMetrics("notifications")
             let traces = Set(rows.map(\.traceID))
             let exemplars = openMetrics.split(separator: "\n").filter {
                 $0.hasPrefix("notification_stage_duration_seconds_bucket") && $0.contains("# {trace_id=")
             }
             #expect(!exemplars.isEmpty)
             #expect(exemplars.allSatisfy { line in traces.contains { line.contains($0) } })
-        }
-
-        private func openMetrics(_ admin: Admin) async throws -> String {
-            try await admin.get(
-                "notifications",
-                "/metrics",
-                headers: ["Accept": "application/openmetrics-text; version=1.0.0"]
-            ).body
         }
 
         @Test("An attempt links to the one before it, also when another process made that")

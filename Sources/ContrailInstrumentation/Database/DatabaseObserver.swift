@@ -68,9 +68,9 @@ struct DatabaseObserver: PostgresObserver {
                 }
                 span?.setError(type: errorType, message: error.description)
             }
-            span?.end()
             duration.labels("postgresql", operation.database, operation.summary, errorType)
-                .observe(stopwatch.seconds)
+                .observe(stopwatch.seconds, exemplar: span?.exportedContext)
+            span?.end()
         }
     }
 }

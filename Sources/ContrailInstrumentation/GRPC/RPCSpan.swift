@@ -69,17 +69,16 @@ final class RPCSpan: Sendable {
         let code = code == .cancelled && isLate ? .deadlineExceeded : code
         let status = code?.statusName ?? "OK"
         let isFailure = isFailure(code)
+        span?.setAttribute(SemanticConventions.rpcStatusCode, .string(status))
+        if isFailure { span?.setError(type: status, message: message) }
         metrics.record(
             seconds: stopwatch.seconds,
             method: method,
             status: status,
             isFailure: isFailure,
-            span: span?.spanContext
+            span: span?.exportedContext
         )
-        guard let span else { return }
-        span.setAttribute(SemanticConventions.rpcStatusCode, .string(status))
-        if isFailure { span.setError(type: status, message: message) }
-        span.end()
+        span?.end()
     }
 }
 

@@ -109,7 +109,7 @@ public final class AdvisoryWatch: Sendable {
     }
 
     private func record(_ advisory: ConsumerAdvisory, below parent: ActiveContext) {
-        advisories.labels(advisory.kind, advisory.stream, advisory.consumer).increment()
+        advisories.labels(advisory.kind, advisory.stream, advisory.consumer).increment(exemplar: parent.spanContext)
         // The message is not there any more and left no dead letter: there is no trace that it could belong to.
         guard parent.spanContext != nil else { return }
         var attributes: Attributes = [

@@ -17,7 +17,7 @@ struct PublishMetrics: Sendable {
     /// The span of a publish is never the current one, so it is named as the exemplar.
     func published(to subject: String, seconds: Double, errorType: String, span: SpanContext) {
         operation.labels("nats", "publish", "send", subject, errorType).observe(seconds, exemplar: span)
-        sent.labels("nats", "publish", subject, errorType).increment()
+        sent.labels("nats", "publish", subject, errorType).increment(exemplar: span)
     }
 }
 

@@ -12,7 +12,7 @@ public enum TraceHeaders {
     public static func current(_ propagators: Propagators = .all) -> [String: String] {
         var headers: [String: String] = [:]
         var context = ActiveContext.current
-        if let span = context.span { context.spanContext = span.exportedContext }
+        if let exported = context.exportedContext { context.spanContext = exported }
         propagators.inject(context) { name, value in headers[name] = value }
         if let arrival = CallArrival.current { headers[JourneyHeaders.acceptedAt] = String(arrival) }
         return headers

@@ -322,7 +322,7 @@ public final class TracedConsumer: Sendable {
             failedAt: attempt.progress.now(),
             reason: failure.type,
             delay: delay,
-            span: attempt.span.spanContext
+            span: attempt.span.exportedContext
         )
         memory.keep(attempt.failures + [failed], atEvent: attempt.event.id)
         do {

@@ -115,12 +115,12 @@ public struct TracedPublisher: Sendable {
                 SemanticConventions.natsStreamSequence: .int(acknowledgement.sequence),
                 SemanticConventions.natsDuplicate: .bool(acknowledgement.isDuplicate),
             ])
-            metrics.published(to: subject, seconds: stopwatch.seconds, errorType: "", span: span.spanContext)
+            metrics.published(to: subject, seconds: stopwatch.seconds, errorType: "", span: span.exportedContext)
             return acknowledgement
         } catch {
             let type = error.messagingErrorType
             span.setError(type: type, message: "\(error)")
-            metrics.published(to: subject, seconds: stopwatch.seconds, errorType: type, span: span.spanContext)
+            metrics.published(to: subject, seconds: stopwatch.seconds, errorType: type, span: span.exportedContext)
             throw error
         }
     }

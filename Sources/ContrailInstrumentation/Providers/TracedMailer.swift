@@ -111,11 +111,11 @@ public final class TracedMailer: Sendable {
                         throw DeadlineExceeded(stage: .attempt, limit: server.timeout, cause: error)
                     }
                 }
-                duration.labels(server.host, "").observe(stopwatch.seconds)
+                duration.labels(server.host, "").observe(stopwatch.seconds, exemplar: span.exportedContext)
             } catch let error as CurlError {
                 let type = error.status.map(String.init) ?? error.code.description
                 span.setError(type: type, message: error.description)
-                duration.labels(server.host, type).observe(stopwatch.seconds)
+                duration.labels(server.host, type).observe(stopwatch.seconds, exemplar: span.exportedContext)
                 if error.isFinalRefusal {
                     throw EventRejection(reason: "refused_by_provider", message: error.description)
                 }
@@ -126,7 +126,7 @@ public final class TracedMailer: Sendable {
                 span.setError(type: reason, message: "\(error)")
                 // The others never reached the server.
                 if (error as? DeadlineExceeded)?.stage == .attempt {
-                    duration.labels(server.host, reason).observe(stopwatch.seconds)
+                    duration.labels(server.host, reason).observe(stopwatch.seconds, exemplar: span.exportedContext)
                 }
                 throw error
             }

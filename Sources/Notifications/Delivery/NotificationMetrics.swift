@@ -54,10 +54,16 @@ struct NotificationMetrics: Sendable {
             self.stage.labels(stage.rawValue).observe(Double(nanoseconds) / 1e9, exemplar: span)
         }
         endToEnd.observe(Double(journey.total) / 1e9, exemplar: span)
-        if let cause = journey.cause { late.labels(cause.rawValue, journey.causeReason ?? "").increment() }
+        if let cause = journey.cause {
+            late.labels(cause.rawValue, journey.causeReason ?? "").increment(exemplar: span)
+        }
     }
 
-    func deadLettered(because reason: String) {
-        deadLettered.labels(reason).increment()
+    /// Counts an event that was given up, with the span of its last attempt as the exemplar.
+    ///
+    /// There are few of them, and each is worth finding: the counter does not look for the span by itself, which it does
+    /// less and less often while there is none.
+    func deadLettered(because reason: String, span: SpanContext?) {
+        deadLettered.labels(reason).increment(exemplar: span)
     }
 }

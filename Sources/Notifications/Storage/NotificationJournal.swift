@@ -44,7 +44,7 @@ struct NotificationJournal: DeliveryJournal {
                     WHERE known.redriven_at IS NOT NULL
                 """
             ).affectedRows > 0
-        if isNew { metrics.deadLettered(because: notice.reason) }
+        if isNew { metrics.deadLettered(because: notice.reason, span: ActiveContext.current.exportedContext) }
     }
 
     /// Notes whether an event that was given up is on its way again.

@@ -89,7 +89,7 @@ struct ExemplarStore: ~Copyable, Sendable {
 
     @inline(never)
     private func look(_ value: Double, place: Int, patience cell: StripedCells.Cell, _ patience: UInt64) {
-        if offer(value, place: place, span: ActiveContext.current.spanContext) {
+        if offer(value, place: place, span: ActiveContext.current.exportedContext) {
             cell[0].store(0, ordering: .relaxed)
         } else {
             let backoff = min(patience >> 32 + 1, Self.longestBackoff)
@@ -104,7 +104,7 @@ struct ExemplarStore: ~Copyable, Sendable {
     func offerCurrent(_ value: Double, place: Int, visits shared: StripedCells.Cell) {
         let mask = (1 as UInt64) << Self.longestBackoff - 1
         guard shared[0].load(ordering: .relaxed) & mask == 0 else { return }
-        offer(value, place: place, span: ActiveContext.current.spanContext)
+        offer(value, place: place, span: ActiveContext.current.exportedContext)
     }
 
     /// Takes an exemplar if the span is eligible.

@@ -175,11 +175,11 @@ public final class TailKeep: Sendable {
                 return (isExported ? [record] : [], false)
             }
             // The span with the verdict says why its trace was kept: it is the last one to be left out.
-            if let verdict, let held = keep(span.context.traceID, verdict, &state) {
+            if let verdict, let held = keep(span.context.traceID, verdict, by: record, &state) {
                 return (export(held + [record], of: span.context.traceID, &state, &unwanted), true)
             }
             hold(record, span, &state)
-            if verdict != nil { state.held[span.context.traceID]?.isRefused = true }
+            if verdict != nil || record.isRefused { state.held[span.context.traceID]?.isRefused = true }
             unwanted = evict(&state)
             return ([], false)
         }
@@ -190,11 +190,12 @@ public final class TailKeep: Sendable {
 
     /// Keeps a trace.
     ///
+    /// - Parameter record: The span that says so, if it is one of this process.
     /// - Returns: What is to be exported now.
-    func keep(_ traceID: TraceID, _ reason: Reason) -> [SpanRecord] {
+    func keep(_ traceID: TraceID, _ reason: Reason, by record: SpanRecord? = nil) -> [SpanRecord] {
         var unwanted: [SpanRecord] = []
         let released: [SpanRecord]? = state.withLock { state in
-            guard state.kept[traceID] == nil, let held = keep(traceID, reason, &state) else { return nil }
+            guard state.kept[traceID] == nil, let held = keep(traceID, reason, by: record, &state) else { return nil }
             return export(held, of: traceID, &state, &unwanted)
         }
         guard let released else { return [] }
@@ -230,11 +231,18 @@ public final class TailKeep: Sendable {
     /// Remembers a verdict.
     ///
     /// - Returns: What was held of the trace; `nil` when too many are kept already.
-    private func keep(_ traceID: TraceID, _ reason: Reason, _ state: inout State) -> [SpanRecord]? {
+    private func keep(
+        _ traceID: TraceID,
+        _ reason: Reason,
+        by record: SpanRecord?,
+        _ state: inout State
+    ) -> [SpanRecord]? {
         guard reason == .remote || state.limit.take(at: clock()) else {
-            // Its next span may try again, but it is one trace.
-            if state.held[traceID]?.isRefused != true { state.statistics.refusedTraces += 1 }
+            // It may try again, and so may its trace's next span, but it is one trace.
+            let isCounted = state.held[traceID]?.isRefused == true || record?.isRefused == true
+            if !isCounted { state.statistics.refusedTraces += 1 }
             state.held[traceID]?.isRefused = true
+            record?.isRefused = true
             return nil
         }
         state.statistics.keptTraces[reason, default: 0] += 1

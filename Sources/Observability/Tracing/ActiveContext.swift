@@ -34,6 +34,9 @@ public struct ActiveContext: Sendable {
         set { self = ActiveContext(spanContext: newValue, baggage: baggage) }
     }
 
+    /// ``spanContext``, or ``OTelSpan/exportedContext`` when there is a span of this process.
+    public var exportedContext: SpanContext? { span?.exportedContext ?? spanContext }
+
     /// The span itself, when it is one of this process.
     public var span: OTelSpan? { isLocalSpan ? OTelSpan(context, baggage: baggage, record: record) : nil }
 

@@ -95,7 +95,8 @@ public struct OTelSpan: Sendable {
         }
     }
 
-    /// Marks the span as failed.
+    /// Marks the span as failed, and its trace as one that tail keep keeps: at once, so that what is measured of the failure
+    /// before the span ends leads to the trace.
     ///
     /// - Parameters:
     ///   - type: The `error.type`: a status code or a type name, of low cardinality.
@@ -104,6 +105,7 @@ public struct OTelSpan: Sendable {
         guard isRecording else { return }
         setAttribute(SemanticConventions.errorType, .string(type))
         setStatus(.error(message))
+        if hasError { keepTrace(.error) }
     }
 
     private static let errorRedaction = LogRedaction()
@@ -113,7 +115,7 @@ public struct OTelSpan: Sendable {
     /// - Parameter reason: Why the trace matters.
     public func keepTrace(_ reason: TailKeep.Reason) {
         guard let record, !record.isSampled else { return }
-        record.pipeline.keepTrace(spanContext.traceID, reason)
+        record.pipeline.keepTrace(spanContext.traceID, reason, by: record)
     }
 
     /// The context for an exemplar or a stored message: sampled as well when only a verdict of tail keep makes the span be

@@ -100,8 +100,10 @@ final class SpanPipeline: @unchecked Sendable {
     }
 
     /// Exports all that is known of a trace and what is still to come.
-    func keepTrace(_ traceID: TraceID, _ reason: TailKeep.Reason) {
-        tailKeep.map { promote($0.keep(traceID, reason)) }
+    ///
+    /// - Parameter record: The span that says so, if it is one of this process.
+    func keepTrace(_ traceID: TraceID, _ reason: TailKeep.Reason, by record: SpanRecord? = nil) {
+        tailKeep.map { promote($0.keep(traceID, reason, by: record)) }
     }
 
     /// Whether a trace that was not sampled is exported all the same.

@@ -7,8 +7,8 @@ internal import Tracing
 /// for longer keeps the record alive but can no longer change it.
 ///
 /// `@unchecked Sendable`: `data` is only touched while `state` says that it is locked, or by the owner that ``end(at:)``
-/// made the only one, which is also why exclusivity needs no check at run time; a record goes back to the pool when
-/// nobody else refers to it.
+/// made the only one, which is also why exclusivity needs no check at run time (`isRefused` has its own rule); a record
+/// goes back to the pool when nobody else refers to it.
 final class SpanRecord: @unchecked Sendable {
     private enum State {
         static let open: UInt8 = 0
@@ -27,6 +27,9 @@ final class SpanRecord: @unchecked Sendable {
     /// The context of the standard API that the span was started in, if it was started there. A span that is not sampled
     /// has none after its end: what others put into it must not be kept for as long as the span is held.
     @exclusivity(unchecked) var standardContext: InstrumentationContext?
+    /// Whether its trace was counted as one that may not be kept. Only touched under the lock of ``TailKeep``, and by
+    /// ``reset()``.
+    @exclusivity(unchecked) var isRefused = false
     /// What it needs while it runs, and where it goes at the end.
     let pipeline: SpanPipeline
     /// The same, without counting references: ``pipeline`` keeps it alive.
@@ -140,6 +143,7 @@ final class SpanRecord: @unchecked Sendable {
         data.droppedEventsCount = 0
         data.droppedLinksCount = 0
         data.status = .unset
+        isRefused = false
     }
 
     private static let retainedEvents = 8

@@ -47,7 +47,10 @@ extension EndToEnd {
         private static let untroubled = 260
 
         @Test(
-            "every late, failed or retried notification's trace is complete, few others are kept, and memory is bounded"
+            """
+            every late, failed or retried notification's trace is complete and found from its measurements, few others are \
+            kept, and memory is bounded
+            """
         )
         func keepsWhatMatters() async throws {
             let stack = try Stack.required()
@@ -70,6 +73,7 @@ extension EndToEnd {
                 if service == "notifications" { #expect(most > bound / 2) }
             }
             try await expectReasons(stack)
+            try await expectExemplars(stack)
         }
 
         private func expectFewUntroubled(_ shop: Shop) async throws {
@@ -195,6 +199,23 @@ extension EndToEnd {
             #expect(Exposition.value("contrail_trace_keep_refused_total", [], in: held) == 0)
         }
 
+        /// What counts troubled notifications leads to one of them, although the head chose none.
+        private func expectExemplars(_ stack: Stack) async throws {
+            let text = try await Admin(stack).openMetrics("notifications")
+            let series = [
+                ("notification_dead_lettered_total{reason=\"refused_by_provider\"}", "contrail.dead_letter.reason"),
+                ("notification_late_total{cause=\"deliver\",reason=\"\"}", "contrail.notification.late"),
+            ]
+            for (name, attribute) in series {
+                let line = try #require(text.split(separator: "\n").first { $0.hasPrefix(name) }, "there is no \(name)")
+                let found = try #require(line.firstMatch(of: #/# \{trace_id="([0-9a-f]{32})"/#), "no exemplar: \(line)")
+                let id = try #require(TraceID(hex: String(found.1)))
+                #expect(!Sampler.traceIDRatio(0.01).shouldSample(parent: nil, traceID: id), "\(id) was no verdict")
+                let trace = try #require(stack.traces.trace(id.hex), "the trace \(id) of \(name) was not kept")
+                #expect(trace.spans.contains { $0.attributes[attribute] != nil })
+            }
+        }
+
         @discardableResult
         private func place(_ count: Int, _ shop: Shop, user: String) async throws -> [String] {
             try await withThrowingTaskGroup(of: [String].self) { group in
@@ -276,7 +297,8 @@ private final class HeldMemory: Sendable {
     }
 
     private func look(at service: String, _ stack: Stack) async {
-        guard let text = try? await Admin(stack).get(service, "/metrics").body,
+        // With exemplars: each scrape has the next measurements take some.
+        guard let text = try? await Admin(stack).openMetrics(service),
             let held = Exposition.value("contrail_trace_tail_held_bytes", [], in: text)
         else { return }
         most.withLock { $0[service] = max($0[service] ?? 0, Int(held)) }

@@ -26,6 +26,11 @@ struct Admin: Sendable {
         try await Self.get("http://127.0.0.1:\(port(of: service))\(path)", headers: headers)
     }
 
+    /// A scrape with exemplars. Services collect them from the first one on.
+    func openMetrics(_ service: String) async throws -> String {
+        try await get(service, "/metrics", headers: ["Accept": "application/openmetrics-text; version=1.0.0"]).body
+    }
+
     static func get(
         _ url: String,
         headers: HTTPFields = [:]

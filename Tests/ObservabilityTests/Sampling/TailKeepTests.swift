@@ -102,6 +102,40 @@ struct TailKeepTests {
         #expect(sampled.exportedContext == sampled.spanContext && sampled.spanContext.isSampled)
     }
 
+    @Test("a failure keeps its trace before the span ends, so that what is measured in it leads to the trace")
+    func failureAtOnce() async {
+        let process = Process()
+        let registry = MetricsRegistry()
+        let counter = registry.counter("failures", help: "")
+        _ = OpenMetricsText.render(registry)
+        let span = process.tracer.startSpan("failing")
+        await ActiveContext(span).run {
+            counter.increment()
+            #expect(!String(decoding: OpenMetricsText.render(registry), as: UTF8.self).contains("trace_id"))
+            span.setError(type: "Broken")
+            #expect(span.exportedContext == span.spanContext.sampled)
+            // One measurement without a trace lets the next one pass.
+            counter.increment()
+            counter.increment()
+        }
+        let text = String(decoding: OpenMetricsText.render(registry), as: UTF8.self)
+        #expect(text.contains("trace_id=\"\(span.spanContext.traceID.hex)\""), "\(text)")
+        #expect(process.tail.statistics.keptTraces == [.error: 1])
+        span.end()
+        #expect(process.spans.spans.map(\.name) == ["failing"])
+    }
+
+    @Test("a span that was declared a success cannot fail, and its trace is not kept")
+    func success() {
+        let process = Process()
+        let span = process.tracer.startSpan("done")
+        span.setStatus(.ok)
+        span.setError(type: "Broken")
+        #expect(!span.exportedContext.isSampled)
+        span.end()
+        #expect(process.spans.spans.isEmpty)
+    }
+
     @Test("whoever knows that a trace matters can say so, also for another process")
     func explicit() {
         let process = Process()
