@@ -117,6 +117,59 @@ struct RPCTracingTests {
         }
     }
 
+    @Test("A call that gets no connection has a span and is counted like one that was answered")
+    func nobodyListens() async throws {
+        let spans = InMemorySpanProcessor()
+        let telemetry = Telemetry(
+            provider: TracerProvider(testing: spans),
+            metrics: MetricsRegistry(),
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        )
+        let target = NetworkAddress(host: "127.0.0.1", port: 1)
+        let client = try TracedGRPCClient(target: target, timeout: .seconds(20), telemetry: telemetry)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await client.run() }
+            let peer = Peer(client: client, spans: spans, metrics: telemetry.metrics)
+            let error = await #expect(throws: RPCError.self) { _ = try await peer.call(EchoService.unary, ["a"]) }
+            #expect(error?.code == .unavailable)
+            client.beginGracefulShutdown()
+            try await group.waitForAll()
+        }
+        let span = try #require(spans.spans.first)
+        #expect(spans.spans.count == 1)
+        #expect(span.name == EchoService.unary.fullyQualifiedMethod && span.kind == .client)
+        #expect(span.attributes["rpc.response.status_code"] == "UNAVAILABLE")
+        #expect(span.attributes["error.type"] == "UNAVAILABLE")
+        #expect(span.attributes["server.port"] == .int(target.port))
+        #expect(span.startTime <= span.endTime)
+        let text = String(decoding: PrometheusText.render(telemetry.metrics), as: UTF8.self)
+        let series = text.split(separator: "\n").filter { $0.hasPrefix("rpc_client_call_duration_seconds_count") }
+        #expect(series.count == 1)
+        #expect(series.allSatisfy { $0.contains(#"error_type="UNAVAILABLE""#) && $0.hasSuffix(" 1") }, "\(series)")
+    }
+
+    @Test("A call whose time is up before there is a connection has a span that says so")
+    func noConnectionInTime() async throws {
+        let spans = InMemorySpanProcessor()
+        let telemetry = Telemetry(
+            provider: TracerProvider(testing: spans),
+            metrics: MetricsRegistry(),
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        )
+        // Nobody makes it connect.
+        let client = try TracedGRPCClient(
+            target: NetworkAddress(host: "127.0.0.1", port: 1),
+            timeout: .seconds(20),
+            telemetry: telemetry
+        )
+        let peer = Peer(client: client, spans: spans, metrics: telemetry.metrics)
+        await #expect(throws: RPCError.self) {
+            _ = try await peer.call(EchoService.unary, ["a"], timeout: .milliseconds(100))
+        }
+        #expect(await eventually { spans.spans.count == 1 })
+        #expect(spans.spans.first?.attributes["rpc.response.status_code"] == "DEADLINE_EXCEEDED")
+    }
+
     @Test("A refusal is the caller's error, not the server's")
     func refusal() async throws {
         try await withPeer { peer in

@@ -9,23 +9,26 @@ final class RPCSpan: Sendable {
     private let method: String
     private let request: Metadata
     private let isFailure: @Sendable (RPCError.Code?) -> Bool
-    private let stopwatch = Stopwatch()
+    private let stopwatch: Stopwatch
     private let hasEnded = Mutex(false)
 
     /// - Parameters:
     ///   - request: The call's metadata, which tells how much time it has.
+    ///   - stopwatch: Runs since the call began.
     ///   - isFailure: Whether a status is an error for this side of the call.
     init(
         span: OTelSpan?,
         metrics: RPCMetrics,
         method: String,
         request: Metadata,
+        stopwatch: Stopwatch = Stopwatch(),
         isFailure: @escaping @Sendable (RPCError.Code?) -> Bool
     ) {
         self.span = span
         self.metrics = metrics
         self.method = method
         self.request = request
+        self.stopwatch = stopwatch
         self.isFailure = isFailure
     }
 

@@ -1,5 +1,5 @@
-package import GRPCCore
-package import GRPCNIOTransportHTTP2Posix
+internal import GRPCCore
+internal import GRPCNIOTransportHTTP2Posix
 
 /// A gRPC channel to one service whose calls are traced and measured, and no more: a tool's. Services use
 /// ``GuardedClient``.
@@ -7,11 +7,11 @@ package import GRPCNIOTransportHTTP2Posix
 /// The channel connects in the background while ``run()`` runs, and again whenever the connection is lost.
 public final class TracedGRPCClient: Sendable {
     /// What generated clients wrap: one for each connection.
-    let connections: [GRPCClient<HTTP2ClientTransport.Posix>]
+    let connections: [GRPCConnection]
 
     /// What a tool's generated client wraps. Calls through it are not protected, so no other package gets it, and
     /// `dev/check-architecture` keeps the services away from it.
-    package var client: GRPCClient<HTTP2ClientTransport.Posix> { connections[0] }
+    package var client: GRPCConnection { connections[0] }
 
     /// Creates a channel, which connects once it runs.
     ///
@@ -31,11 +31,14 @@ public final class TracedGRPCClient: Sendable {
         let interceptor = TracingClientInterceptor(telemetry: telemetry, host: target.host, port: target.port)
         self.connections = try (0..<max(1, connections)).map { _ in
             GRPCClient(
-                transport: try .http2NIOPosix(
-                    target: .dns(host: target.host, port: target.port),
-                    transportSecurity: .plaintext,
-                    config: config,
-                    serviceConfig: ServiceConfig(methodConfig: [defaults])
+                transport: TracedClientTransport(
+                    try .http2NIOPosix(
+                        target: .dns(host: target.host, port: target.port),
+                        transportSecurity: .plaintext,
+                        config: config,
+                        serviceConfig: ServiceConfig(methodConfig: [defaults])
+                    ),
+                    interceptor: interceptor
                 ),
                 interceptors: [interceptor]
             )

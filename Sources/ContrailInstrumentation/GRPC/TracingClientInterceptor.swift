@@ -38,12 +38,7 @@ public struct TracingClientInterceptor: ClientInterceptor {
     ) async throws -> StreamingClientResponse<Output> {
         let method = context.descriptor.fullyQualifiedMethod
         let attempt = RPCAttempt.number
-        let span = tracer.startSpan(.rpcClient, method) { attributes in
-            attributes.setRPC(method)
-            attributes[SemanticConventions.serverAddress] = .string(host)
-            attributes[SemanticConventions.serverPort] = .int(port)
-            if attempt > 1 { attributes[SemanticConventions.attempt] = .int(attempt) }
-        }
+        let span = startSpan(method, attempt: attempt)
         let call = RPCSpan(
             span: span,
             metrics: metrics,
@@ -75,6 +70,42 @@ public struct TracingClientInterceptor: ClientInterceptor {
             response.accepted = .success(contents)
         }
         return response
+    }
+
+    /// Records a call that failed before it had a stream, and so never came through here.
+    ///
+    /// - Parameters:
+    ///   - method: What was to be called.
+    ///   - timeout: How much time the call had.
+    ///   - stopwatch: Runs since the call began.
+    ///   - error: Why it failed.
+    func recordUnsent(
+        _ method: MethodDescriptor,
+        timeout: Duration?,
+        since stopwatch: Stopwatch,
+        error: any Error
+    ) {
+        let method = method.fullyQualifiedMethod
+        let start = tracer.provider.now() &- UInt64(stopwatch.seconds * 1e9)
+        var request = Metadata()
+        if let timeout { request.addString("\(Int64(timeout / .milliseconds(1)))m", forKey: "grpc-timeout") }
+        RPCSpan(
+            span: startSpan(method, attempt: RPCAttempt.number, startTime: start),
+            metrics: metrics,
+            method: method,
+            request: request,
+            stopwatch: stopwatch,
+            isFailure: { $0 != .ok }
+        ).end(error)
+    }
+
+    private func startSpan(_ method: String, attempt: Int, startTime: UInt64? = nil) -> OTelSpan {
+        tracer.startSpan(.rpcClient, method, startTime: startTime) { attributes in
+            attributes.setRPC(method)
+            attributes[SemanticConventions.serverAddress] = .string(host)
+            attributes[SemanticConventions.serverPort] = .int(port)
+            if attempt > 1 { attributes[SemanticConventions.attempt] = .int(attempt) }
+        }
     }
 }
 

@@ -1,11 +1,10 @@
 public import GRPCCore
-public import GRPCNIOTransportHTTP2Posix
 internal import Observability
 public import Resilience
 private import Synchronization
 
 /// What a generated client wraps: a connection to a service.
-public typealias GRPCConnection = GRPCClient<HTTP2ClientTransport.Posix>
+public typealias GRPCConnection = GRPCClient<TracedClientTransport>
 
 /// A generated client of one service whose every call is protected: by a deadline, a bulkhead, retries with a budget, a
 /// circuit breaker and time-outs of its attempts.

@@ -94,14 +94,16 @@ extension OTelTracer {
     ///   - declaration: What the span is.
     ///   - detail: The rest of its name.
     ///   - parent: What the span is a child of.
+    ///   - startTime: When it began, in nanoseconds since the Unix epoch; now when `nil`.
     ///   - fill: Sets what is known at the start; not called when nothing is recorded.
     func startSpan(
         _ declaration: SpanDeclaration,
         _ detail: String = "",
         parent: ActiveContext = .current,
+        startTime: UInt64? = nil,
         fill: (inout Attributes) -> Void
     ) -> OTelSpan {
-        startSpan(declaration.name(detail), kind: declaration.kind, parent: parent, fill: fill)
+        startSpan(declaration.name(detail), kind: declaration.kind, parent: parent, startTime: startTime, fill: fill)
     }
 
     /// Runs a body in a declared span, which ends with it.
