@@ -25,6 +25,7 @@ extension EndToEnd {
                 "CONTRAIL_LOG_LEVEL": "trace",
                 // What is tried again is late.
                 "CONTRAIL_NOTIFICATION_LATE_AFTER": "1s",
+                "CONTRAIL_USERS_BREAKER": "failure=50%,calls=8,window=10s,open=1s",
             ]
         }
     )
@@ -52,6 +53,7 @@ extension EndToEnd {
             }
             try await inboxCleaning(stack)
             try await logProvider(stack, &signals)
+            try await mailServerAway(stack, &signals)
             try await loneServices(stack, &signals)
 
             for service in Self.services {
@@ -172,18 +174,48 @@ extension EndToEnd {
             return (service, text)
         }
 
-        /// Notifications wait while nobody knows the customers.
+        /// Notifications wait while nobody knows the customers, and calls are refused until somebody does.
         private func usersAway(_ shop: Shop) async throws -> Scrape {
             let user = try await shop.createUser()
-            let order = try await shop.createOrder(user: user.id)
-            _ = try await shop.notification(ofOrder: order.id, event: "order.created")
+            var orders: [String] = []
+            for _ in 1...4 { orders.append(try await shop.createOrder(user: user.id).id) }
+            for order in orders { _ = try await shop.notification(ofOrder: order, event: "order.created") }
             await shop.stack.service("users").stop(grace: .seconds(15))
-            _ = try await shop.traced("pay") {
-                try await shop.orders.payOrder(.with { ($0.orderID, $0.paymentReference) = (order.id, "p") })
+            for order in orders {
+                let (_, traceID) = try await shop.traced("pay") {
+                    try await shop.orders.payOrder(.with { ($0.orderID, $0.paymentReference) = (order, "p") })
+                }
+                guard order == orders.first else { continue }
+                // One look-up does not open the circuit breaker: it is tried again at once.
+                let isTriedAgain = await eventually {
+                    shop.stack.traces.trace(traceID)?.spans.contains { $0.attributes["contrail.attempt"] != nil }
+                        == true
+                }
+                #expect(isTriedAgain)
             }
             let scrape = try await whileWaiting(shop, "notifications")
+            #expect(
+                try await eventually {
+                    _ = try await refusal { _ = try await shop.createOrder(user: user.id) }
+                    return ["orders", "notifications"].allSatisfy {
+                        log(shop.stack, $0).contains("circuit breaker opened")
+                    }
+                }
+            )
+            _ = try await refusal { _ = try await shop.createOrder(user: user.id) }
+            // The clock of the process that tried before is ahead of that of the next one.
+            try await shop.stack.sql("notifications", "UPDATE attempts SET failed_at = failed_at + interval '1 minute'")
             try await shop.stack.service("users").restart()
-            _ = try await shop.notification(ofOrder: order.id, event: "order.paid")
+            for order in orders { _ = try await shop.notification(ofOrder: order, event: "order.paid") }
+            let isClosed = try await eventually {
+                if let order = try? await shop.createOrder(user: user.id) {
+                    _ = try await shop.notification(ofOrder: order.id, event: "order.created")
+                }
+                return ["orders", "notifications"].allSatisfy {
+                    log(shop.stack, $0).contains("circuit breaker closed")
+                }
+            }
+            #expect(isClosed)
             return scrape
         }
 
@@ -209,6 +241,14 @@ extension EndToEnd {
             }
             #expect(isNoticed)
             let scrapes = [try await whileWaiting(shop, "orders"), try await whileWaiting(shop, "users")]
+            // The clock of the database is ahead of that of the service.
+            let failures = log(shop.stack, "orders").count
+            try await shop.stack.sql("orders", "UPDATE outbox SET recorded_at = recorded_at + interval '1 minute'")
+            // What is under way has been read before that.
+            let isReadAgain = await eventually {
+                log(shop.stack, "orders").dropFirst(failures).contains("event was not published")
+            }
+            #expect(isReadAgain)
             try await shop.stack.nats.restart()
             for service in Self.services { #expect(try await admin.becomes(200, service, naming: "ok")) }
             _ = try await shop.notification(ofOrder: order.id, event: "order.created")
@@ -306,6 +346,34 @@ extension EndToEnd {
             try await stack.service("notifications").restart()
         }
 
+        /// The mail server is not there, so that mails are refused before they are sent.
+        private func mailServerAway(_ stack: Stack, _ signals: inout SeenSignals) async throws {
+            await stack.service("notifications").stop(grace: .seconds(15))
+            let variables = [
+                "CONTRAIL_NOTIFICATION_PROVIDER": "smtp",
+                "CONTRAIL_SMTP_URL": "smtp://127.0.0.1:\(try FreePort.reserve())",
+                "CONTRAIL_SMTP_BREAKER": "failure=50%,calls=2,window=10s,open=10s",
+            ]
+            let lone = try await start("notifications", on: stack, variables)
+            defer { lone.remove() }
+            #expect(await eventually { await lone.get("/readyz")?.status == 200 })
+            try await Shop.open { shop in
+                let user = try await shop.createUser()
+                var order = ""
+                for _ in 1...4 {
+                    (order, _) = try await shop.traced("order") { try await shop.createOrder(user: user.id).id }
+                }
+                let isRefused = await eventually {
+                    lone.log.contains { $0.contains("breaker_open") && $0.contains("will be delivered again") }
+                }
+                #expect(isRefused, "\(lone.log.suffix(5))")
+                #expect(await lone.process.terminate(grace: .seconds(15)) == .exited(0))
+                try await stack.service("notifications").restart()
+                _ = try await shop.notification(ofOrder: order, event: "order.created")
+            }
+            try signals.read(log: lone.log.joined(separator: "\n"), of: "notifications")
+        }
+
         /// Processes that lack something, or cannot work at all.
         private func loneServices(_ stack: Stack, _ signals: inout SeenSignals) async throws {
             for service in Self.services {
@@ -352,6 +420,31 @@ extension EndToEnd {
                 #expect(await blind.process.terminate(grace: .seconds(15)) == .exited(0))
                 withExtendedLifetime(silence) {}
                 try signals.read(log: blind.log.joined(separator: "\n"), of: service)
+
+                // Logs for the trace backend, and no trace that the head chooses: they are held.
+                let frugalPort = try FreePort.reserve()
+                let frugal = try await start(
+                    service,
+                    on: stack,
+                    [
+                        "OTEL_LOGS_EXPORTER": "otlp", "OTEL_TRACES_SAMPLER": "traceidratio",
+                        "OTEL_TRACES_SAMPLER_ARG": "0",
+                        "CONTRAIL_GRPC_LISTEN": "127.0.0.1:\(frugalPort)",
+                    ]
+                )
+                defer { frugal.remove() }
+                #expect(await eventually { await frugal.get("/readyz")?.status == 200 })
+                try await callSomething(frugalPort)
+                var metrics = ""
+                let isShown = await eventually {
+                    metrics = await frugal.get("/metrics")?.body ?? ""
+                    return ["contrail_trace_tail_oldest_timestamp_seconds ", "otel_sdk_exporter_log_exported_total{"]
+                        .allSatisfy { metrics.contains("\n" + $0) }
+                }
+                #expect(isShown, "\(service)")
+                signals.read(metrics: metrics, of: service)
+                #expect(await frugal.process.terminate(grace: .seconds(15)) == .exited(0))
+                try signals.read(log: frugal.log.joined(separator: "\n"), of: service)
             }
         }
 
