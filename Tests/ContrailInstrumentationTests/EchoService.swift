@@ -8,6 +8,8 @@ struct EchoService: RegistrableRPCService {
 
     /// Runs while a call is handled.
     let onCall: @Sendable () async throws -> Void
+    /// Runs while the answer is produced, after the handler has returned.
+    var onAnswer: @Sendable () async throws -> Void = {}
 
     func registerMethods<Transport: ServerTransport>(with router: inout RPCRouter<Transport>) {
         for method in [Self.unary, Self.stream, Self.health] {
@@ -18,6 +20,7 @@ struct EchoService: RegistrableRPCService {
             ) { request, _ in
                 try await onCall()
                 return StreamingServerResponse { writer in
+                    try await onAnswer()
                     for try await message in request.messages {
                         if message == "fail" { throw RPCError(code: .dataLoss, message: "asked to fail") }
                         if message == "missing" { throw RPCError(code: .notFound, message: "asked for nothing") }

@@ -49,6 +49,7 @@ struct RPCTracingTests {
 
     private func withPeer(
         onCall: @escaping @Sendable () async throws -> Void = {},
+        onAnswer: @escaping @Sendable () async throws -> Void = {},
         _ body: @Sendable (Peer) async throws -> Void
     ) async throws {
         let spans = InMemorySpanProcessor()
@@ -59,7 +60,7 @@ struct RPCTracingTests {
         )
         let server = TracedGRPCServer(
             address: NetworkAddress(host: "127.0.0.1", port: 0),
-            services: [EchoService(onCall: onCall)],
+            services: [EchoService(onCall: onCall, onAnswer: onAnswer)],
             telemetry: telemetry
         )
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -95,12 +96,17 @@ struct RPCTracingTests {
     func handlerIsInside() async throws {
         let seen = InMemorySpanProcessor()
         let inner = TracerProvider(testing: seen, seed: 7).tracer("inner")
-        try await withPeer(onCall: { await inner.withSpan("inside") { _ in } }) { peer in
+        try await withPeer(
+            onCall: { await inner.withSpan("in the handler") { _ in } },
+            onAnswer: { await inner.withSpan("in the answer") { _ in } }
+        ) { peer in
             _ = try await peer.call(EchoService.unary, ["a"])
             let (_, server) = try await peer.sides(EchoService.unary)
-            let inside = try #require(seen.spans.first)
-            #expect(inside.parentSpanID == server.context.spanID)
-            #expect(inside.context.traceID == server.context.traceID)
+            #expect(seen.spans.map(\.name) == ["in the handler", "in the answer"])
+            for inside in seen.spans {
+                #expect(inside.parentSpanID == server.context.spanID, "\(inside.name)")
+                #expect(inside.context.traceID == server.context.traceID)
+            }
         }
     }
 

@@ -96,6 +96,7 @@ public struct EventDelivery: Sendable {
         }
         span.setAttribute(SemanticConventions.journeyDuration, .double(Double(journey.total) / 1e9))
         if journey.skew >= EventJourney.noticeableSkew { span.recordSkew(nanoseconds: journey.skew) }
+        // Said before it is measured, so that the measurements can lead to the trace.
         if isLate(journey) { span.keepTrace(.late) }
         return journey
     }

@@ -183,7 +183,6 @@ public final class TracedConsumer: Sendable {
             )
             return await process(attempt)
         }
-        if isLate(event) { span.keepTrace(.late) }
         metrics.processed(
             from: message.subject,
             consumer: configuration.consumer,
@@ -230,11 +229,6 @@ public final class TracedConsumer: Sendable {
         attempt.span.setError(type: failure.type, message: "\(failure.error)")
         await settle(failure, attempt)
         return failure.type
-    }
-
-    private func isLate(_ event: EventEnvelope) -> Bool {
-        let now = tracer.provider.now()
-        return now > event.time && Double(now - event.time) / 1e9 > configuration.lateAfter / .seconds(1)
     }
 
     /// What is known of earlier attempts. An event that comes for the first time needs nobody to be asked.

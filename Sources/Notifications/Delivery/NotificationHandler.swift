@@ -78,8 +78,6 @@ struct NotificationHandler: Sendable {
 
     private func complete(_ journey: CompletedJourney) {
         let span = OTelSpan.current
-        // Said before it is measured, so that the measurement can lead to the trace.
-        if journey.isLate { span?.keepTrace(.late) }
         metrics.completed(journey, span: span?.exportedContext)
         if let span { journey.describe(on: span) }
     }
