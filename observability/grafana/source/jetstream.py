@@ -105,7 +105,7 @@ DASHBOARD = dashboard(
                        unit="short", width=6),
             timeseries("Stored bytes", "By stream, below what JetStream may use of a server's disk: beyond it, publishes are refused.",
                        (f"sum by (stream_name) (jetstream_stream_total_bytes{{{STREAMS}}})", "{{stream_name}}"),
-                       ("min(jetstream_server_max_storage)", "limit of a server"), unit="bytes", width=6),
+                       ("min(jetstream_server_max_storage)", "limit of a server"), unit="bytes", log=True, width=6),
             timeseries("Connections and slow consumers", "A slow consumer is cut off by the server.",
                        ("sum by (server_id) (gnatsd_varz_connections)", "connections"),
                        ("sum by (server_id) (gnatsd_varz_slow_consumers)", "slow consumers"), unit="short", width=6),

@@ -13,6 +13,8 @@ JAEGER = {"type": "jaeger", "uid": "${jaeger_datasource}"}
 CHOSEN = 'job=~"$job", instance=~"$instance"'
 # The same of metrics that exporters and Prometheus have as well: “all” is any job.
 OURS = f'{CHOSEN}, job=~"users|orders|notifications"'
+# Calls of customers: probes of health are always answered, and would make every share of failures look small.
+API = 'job=~"users|orders|notifications", rpc_method!~"grpc.health.*"'
 RATE = "$__rate_interval"
 # The jobs of prometheus.yml, and those of the monitors of Kubernetes: a cluster's Prometheus scrapes much else.
 JOBS = ("users|orders|notifications|nats|postgres|postgres-cluster|jaeger|jaeger-spanmetrics|prometheus|alertmanager|"

@@ -7,7 +7,8 @@ ON_TIME = """
       (sum(increase(notification_end_to_end_duration_seconds_bucket{le=~"10([.]0)?"}[5m])) or vector(0))
       / (sum(increase(notification_requested_total[5m] offset 30s)) > 0), 1)
 """
-FAILED = 'sum(rate(rpc_server_call_duration_seconds_count{error_type!=""}[$__rate_interval])) or vector(0)'
+SERVED = f"rpc_server_call_duration_seconds_count{{{API}}}"
+FAILED = f'sum(rate(rpc_server_call_duration_seconds_count{{{API}, error_type!=""}}[{RATE}])) or vector(0)'
 OLDEST = "max(time() - notification_oldest_pending_timestamp_seconds) or vector(0)"
 
 DASHBOARD = dashboard(
@@ -22,15 +23,15 @@ DASHBOARD = dashboard(
                 thresholds=steps(RED, (ORANGE, 0.95), (GREEN, 0.99)), no_value="no events",
                 links=[link("Why are they late?", "/d/notification-delay?${__url_time_range}")]),
             stat("Calls without a server's fault", """
-                Share of gRPC calls that did not end by a fault of the server. The objective is 99.9 %.
-                """, f"1 - ({FAILED}) / (sum(rate(rpc_server_call_duration_seconds_count[{RATE}])) > 0)",
+                Share of gRPC calls, health checks left out, that did not end by a fault of the server. The objective is 99.9 %.
+                """, f"1 - ({FAILED}) / (sum(rate({SERVED}[{RATE}])) > 0)",
                 unit="percentunit", decimals=3, thresholds=steps(RED, (ORANGE, 0.99), (GREEN, 0.999)), no_value="no calls",
                 links=[link("Which methods?", "/d/contrail-service?${__url_time_range}")]),
             stat("CreateOrder, 99th percentile", """
                 How long the slowest of a hundred orders take to be accepted. The objective is 250 ms for 99 %.
                 """, f"""
                 histogram_quantile(0.99, sum by (le)
-                  (rate(rpc_server_call_duration_seconds_bucket{{rpc_method=~".*/CreateOrder"}}[{RATE}])))
+                  (rate(rpc_server_call_duration_seconds_bucket{{job="orders", rpc_method=~".*/CreateOrder"}}[{RATE}])))
                 """, unit="s", thresholds=steps(GREEN, (ORANGE, 0.25), (RED, 1)), no_value="no orders",
                 links=[link("Look closer", "/d/contrail-service?var-job=orders&${__url_time_range}")]),
             stat("Oldest event that waits", """
@@ -55,19 +56,19 @@ DASHBOARD = dashboard(
                   {"alertname": ("Alert",), "alertstate": ("State",), "severity": ("Severity",), "service": ("Service",),
                    "slo": ("SLO",)}, width=12, unit="none", no_value="none"),
             timeseries("Calls served", "gRPC calls by service, health checks left out.",
-                       (f"sum by (job) (rate(rpc_server_call_duration_seconds_count[{RATE}]))", "{{job}}"), unit="reqps"),
+                       (f"sum by (job) (rate({SERVED}[{RATE}]))", "{{job}}"), unit="reqps"),
             timeseries("Calls that failed", """
                 Share of calls that ended by a fault of the server: UNKNOWN, DEADLINE_EXCEEDED, INTERNAL, UNAVAILABLE, DATA_LOSS.
                 """, (f"""
-                (sum by (job) (rate(rpc_server_call_duration_seconds_count{{error_type!=""}}[{RATE}]))
-                  or 0 * sum by (job) (rate(rpc_server_call_duration_seconds_count[{RATE}])))
-                / (sum by (job) (rate(rpc_server_call_duration_seconds_count[{RATE}])) > 0)
+                (sum by (job) (rate(rpc_server_call_duration_seconds_count{{{API}, error_type!=""}}[{RATE}]))
+                  or 0 * sum by (job) (rate({SERVED}[{RATE}])))
+                / (sum by (job) (rate({SERVED}[{RATE}])) > 0)
                 """, "{{job}}"), unit="percentunit", limit=[(ORANGE, 0.001), (RED, 0.01)],
                 links=[jaeger_search("orders", ERROR_TAGS)]),
             timeseries("Duration of calls, 95th percentile", """
                 The dots are single calls whose traces were kept: open one to see where its time went.
                 """, query(f"""
-                histogram_quantile(0.95, sum by (le, job) (rate(rpc_server_call_duration_seconds_bucket[{RATE}])))
+                histogram_quantile(0.95, sum by (le, job) (rate(rpc_server_call_duration_seconds_bucket{{{API}}}[{RATE}])))
                 """, "{{job}}", exemplars=True), unit="s"),
         ]),
         ("From event to notification", [

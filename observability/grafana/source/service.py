@@ -2,7 +2,7 @@
 
 from model import *
 
-SERVED = f'{CHOSEN}, rpc_method=~"$method"'
+SERVED = f'{CHOSEN}, rpc_method=~"$method", rpc_method!~"grpc.health.*"'
 COUNT = f"rpc_server_call_duration_seconds_count{{{SERVED}}}"
 FAILED = f'rpc_server_call_duration_seconds_count{{{SERVED}, error_type!=""}}'
 METHODS = "sum by (job, rpc_method)"
@@ -100,5 +100,5 @@ DASHBOARD = dashboard(
         ]),
     ],
     variables=[JOB, INSTANCE,
-               label_variable("method", 'rpc_server_call_duration_seconds_count{job=~"$job"}', "rpc_method")],
+               label_variable("method", 'rpc_server_call_duration_seconds_count{job=~"$job", rpc_method!~"grpc.health.*"}', "rpc_method")],
 )

@@ -56,13 +56,13 @@ DASHBOARD = dashboard(
             timeseries("Error ratios", "Of 5 minutes. No line: nothing was asked of the service.",
                        (f"slo:sli_error:ratio_rate5m{{{SLO}}}", NAME), unit="percentunit"),
             timeseries("Calls: availability", "The raw ratio behind the first objective, with the calls that failed.", query(f"""
-                (sum(rate(rpc_server_call_duration_seconds_count{{error_type!=""}}[{RATE}])) or vector(0))
-                / (sum(rate(rpc_server_call_duration_seconds_count[{RATE}])) > 0)
+                (sum(rate(rpc_server_call_duration_seconds_count{{{API}, error_type!=""}}[{RATE}])) or vector(0))
+                / (sum(rate(rpc_server_call_duration_seconds_count{{{API}}}[{RATE}])) > 0)
                 """, "failed", exemplars=False), unit="percentunit", links=[jaeger_search("orders", ERROR_TAGS)]),
             timeseries("CreateOrder: duration", "The objective is 250 ms for 99 %, the dashed line. Dots are single orders: open the slow ones.",
                 *(query(f"""
                 histogram_quantile({q}, sum by (le)
-                  (rate(rpc_server_call_duration_seconds_bucket{{rpc_method=~".*/CreateOrder"}}[{RATE}])))
+                  (rate(rpc_server_call_duration_seconds_bucket{{job="orders", rpc_method=~".*/CreateOrder"}}[{RATE}])))
                 """, f"{int(q * 100)} %", exemplars=q == 0.99) for q in (0.99, 0.5)), unit="s", limit=[(RED, 0.25)],
                 links=[jaeger_search("orders")]),
         ]),
