@@ -9,6 +9,43 @@ import Tracing
 
 @Suite("Spans and metrics of statements, against a PostgreSQL server")
 struct DatabaseTracingTests {
+    @Test("What gets no connection is a failed statement, and has waited for one")
+    func noConnection() async throws {
+        let spans = InMemorySpanProcessor()
+        let telemetry = Telemetry(
+            provider: TracerProvider(testing: spans),
+            metrics: MetricsRegistry(),
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        )
+        let pool = try Database.makePool(
+            // Nobody listens there.
+            environment: [
+                "PGHOST": "127.0.0.1", "PGPORT": "1", "PGUSER": "nobody", "PGPASSWORD": "x", "PGDATABASE": "things",
+            ],
+            name: "things",
+            maximumConnections: 1,
+            telemetry: telemetry
+        )
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { try? await pool.run() }
+            await telemetry.tracer("test").withSpan("origin") { _ in
+                await #expect(throws: PostgresError.self) { _ = try await pool.query("SELECT value", "SELECT 1") }
+                await #expect(throws: PostgresError.self) { try await pool.withTransaction { _ in } }
+                await #expect(throws: PostgresError.self) { try await pool.withConnection { _ in } }
+            }
+            group.cancelAll()
+        }
+        for name in ["SELECT value", "BEGIN", "connection"] {
+            let span = try #require(spans.spans(named: name).first, "\(name)")
+            #expect(span.attributes["error.type"] != nil && span.status != .unset, "\(name)")
+            try expectDeclared(span, telemetry)
+        }
+        let lines = String(decoding: PrometheusText.render(telemetry.metrics), as: UTF8.self).split(separator: "\n")
+        let failures = lines.filter { $0.hasPrefix("db_client_operation_duration_seconds_count{") }
+        #expect(failures.count == 3 && failures.allSatisfy { !$0.contains("error_type=\"\"") }, "\(failures)")
+        #expect(lines.contains { $0.hasPrefix("db_client_connection_wait_time_seconds_count") && $0.hasSuffix(" 3") })
+    }
+
     @Test("Statements of a trace have spans; all are measured; failures tell their SQLSTATE")
     func statements() async throws {
         let folder = FileManager.default.temporaryDirectory.path + "/contrail-db-\(UUID().uuidString.prefix(8))"

@@ -38,7 +38,12 @@ struct MailTracingTests {
             let mail = try #require(spans.spans(named: "send mail").first)
             #expect(mail.kind == .client && mail.parentSpanID == origin.spanContext.spanID)
             #expect(mail.attributes["server.port"] == .int(port))
-            #expect(mail.attributes["error.type"] != nil)
+            guard case .string(let type)? = mail.attributes["error.type"] else {
+                Issue.record("the span has no error.type")
+                return
+            }
+            let measured = String(decoding: PrometheusText.render(telemetry.metrics), as: UTF8.self)
+            #expect(measured.contains("error_type=\"\(type)\""), "the metric has another type than \(type)")
             #expect(!"\(mail)".contains("canary"))
             try expectDeclared(mail, telemetry)
         }

@@ -154,6 +154,43 @@ struct RPCTracingTests {
         #expect(series.allSatisfy { $0.contains(#"error_type="UNAVAILABLE""#) && $0.hasSuffix(" 1") }, "\(series)")
     }
 
+    @Test("The wait for a connection is part of the call's span and of its duration")
+    func waitsForConnection() async throws {
+        let spans = InMemorySpanProcessor()
+        let telemetry = Telemetry(
+            provider: TracerProvider(testing: spans),
+            metrics: MetricsRegistry(),
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        )
+        let server = TracedGRPCServer(
+            address: NetworkAddress(host: "127.0.0.1", port: 0),
+            services: [EchoService(onCall: {})],
+            telemetry: telemetry
+        )
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await server.run() }
+            let client = try TracedGRPCClient(
+                target: try await server.listeningAddress(),
+                timeout: .seconds(20),
+                telemetry: telemetry
+            )
+            let peer = Peer(client: client, spans: spans, metrics: telemetry.metrics)
+            async let answer = peer.call(EchoService.unary, ["a"])
+            try await Task.sleep(for: .milliseconds(200))
+            group.addTask { try await client.run() }
+            #expect(try await answer == ["a"])
+            let (span, _) = try await peer.sides(EchoService.unary)
+            // The call began within the first half of the pause, or this machine is very busy.
+            #expect(span.endTime - span.startTime >= 100_000_000)
+            let text = String(decoding: PrometheusText.render(telemetry.metrics), as: UTF8.self)
+            let sum = text.split(separator: "\n").first { $0.hasPrefix("rpc_client_call_duration_seconds_sum") }
+            #expect(try #require(sum?.split(separator: " ").last.flatMap { Double($0) }) >= 0.1)
+            client.beginGracefulShutdown()
+            server.beginGracefulShutdown()
+            try await group.waitForAll()
+        }
+    }
+
     @Test("A call whose time is up before there is a connection has a span that says so")
     func noConnectionInTime() async throws {
         let spans = InMemorySpanProcessor()

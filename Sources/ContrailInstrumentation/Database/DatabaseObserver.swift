@@ -5,9 +5,8 @@ internal import Tracing
 
 /// Records a CLIENT span and the duration of every statement.
 ///
-/// A statement outside any trace, such as a relay's poll or a probe's `SELECT 1`, is measured but begins no trace of its
-/// own: thousands of one-span traces would bury the journeys. Implements the database conventions of OpenTelemetry 1.44
-/// for PostgreSQL.
+/// A statement outside any trace, such as a relay's poll, is measured but begins no trace of its own: thousands of
+/// one-span traces would bury the journeys. Implements the database conventions of OpenTelemetry 1.44 for PostgreSQL.
 struct DatabaseObserver: PostgresObserver {
     private let tracer: OTelTracer
     private let duration: MetricFamily<HistogramMetric>
@@ -49,6 +48,11 @@ struct DatabaseObserver: PostgresObserver {
     }
 
     func connectionAcquired(wait: Duration) {
+        waitTime.observe(wait / .seconds(1))
+    }
+
+    func connectionRefused(_ error: PostgresError, wait: Duration) {
+        // Who waited in vain waited longest.
         waitTime.observe(wait / .seconds(1))
     }
 

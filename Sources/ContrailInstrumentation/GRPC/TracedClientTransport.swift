@@ -1,10 +1,11 @@
 public import GRPCCore
 public import GRPCNIOTransportHTTP2Posix
 
-/// The transport of a client, which records the calls that get no connection.
+/// The transport of a client, which records the calls that get no connection and those that wait for one.
 ///
 /// grpc-swift runs interceptors once a call has a stream. A call that gets none, because nobody listens or a connection is
-/// not made in time, would otherwise be missing among the spans and in the errors that are counted.
+/// not made in time, would otherwise be missing among the spans and in the errors that are counted; one that waits would
+/// seem to have begun later.
 public struct TracedClientTransport: ClientTransport {
     /// The bytes of messages.
     public typealias Bytes = HTTP2ClientTransport.Posix.Bytes
@@ -48,7 +49,9 @@ public struct TracedClientTransport: ClientTransport {
         do {
             return try await base.withStream(descriptor: descriptor, options: options) { stream, context in
                 hasStream = true
-                return try await closure(stream, context)
+                // What is at hand at once is not worth a task-local value.
+                guard stopwatch.seconds > 0.001 else { return try await closure(stream, context) }
+                return try await RPCAttempt.$wait.withValue(stopwatch) { try await closure(stream, context) }
             }
         } catch {
             if !hasStream {

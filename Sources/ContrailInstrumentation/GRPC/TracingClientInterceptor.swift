@@ -38,12 +38,14 @@ public struct TracingClientInterceptor: ClientInterceptor {
     ) async throws -> StreamingClientResponse<Output> {
         let method = context.descriptor.fullyQualifiedMethod
         let attempt = RPCAttempt.number
-        let span = startSpan(method, attempt: attempt)
+        let wait = RPCAttempt.wait
+        let span = startSpan(method, attempt: attempt, since: wait)
         let call = RPCSpan(
             span: span,
             metrics: metrics,
             method: method,
             request: request.metadata,
+            stopwatch: wait ?? Stopwatch(),
             isFailure: { $0 != .ok }
         )
         var request = request
@@ -86,11 +88,10 @@ public struct TracingClientInterceptor: ClientInterceptor {
         error: any Error
     ) {
         let method = method.fullyQualifiedMethod
-        let start = tracer.provider.now() &- UInt64(stopwatch.seconds * 1e9)
         var request = Metadata()
         if let timeout { request.addString("\(Int64(timeout / .milliseconds(1)))m", forKey: "grpc-timeout") }
         RPCSpan(
-            span: startSpan(method, attempt: RPCAttempt.number, startTime: start),
+            span: startSpan(method, attempt: RPCAttempt.number, since: stopwatch),
             metrics: metrics,
             method: method,
             request: request,
@@ -99,8 +100,9 @@ public struct TracingClientInterceptor: ClientInterceptor {
         ).end(error)
     }
 
-    private func startSpan(_ method: String, attempt: Int, startTime: UInt64? = nil) -> OTelSpan {
-        tracer.startSpan(.rpcClient, method, startTime: startTime) { attributes in
+    private func startSpan(_ method: String, attempt: Int, since start: Stopwatch?) -> OTelSpan {
+        let start = start.map { tracer.provider.now() &- UInt64($0.seconds * 1e9) }
+        return tracer.startSpan(.rpcClient, method, startTime: start) { attributes in
             attributes.setRPC(method)
             attributes[SemanticConventions.serverAddress] = .string(host)
             attributes[SemanticConventions.serverPort] = .int(port)

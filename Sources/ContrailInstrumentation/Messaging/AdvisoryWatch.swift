@@ -8,7 +8,7 @@ internal import Tracing
 /// span in the message's own trace.
 ///
 /// Advisories are core NATS and are lost when nobody listens, so a stream captures them. One consumer is shared by all
-/// processes of the service: each advisory is counted once, or again when a process dies in between.
+/// processes of the service: each advisory is counted once, or again when its acknowledgement is lost.
 public final class AdvisoryWatch: Sendable {
     /// The stream that captures advisories.
     public static let stream = "ADVISORIES"

@@ -106,4 +106,6 @@ public final class GuardedClient<Stub: Sendable>: Sendable {
 enum RPCAttempt {
     /// Its number, 1 for the first.
     @TaskLocal static var number = 1
+    /// Runs since it began, when it had to wait for a connection.
+    @TaskLocal static var wait: Stopwatch?
 }

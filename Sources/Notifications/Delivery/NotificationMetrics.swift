@@ -35,14 +35,20 @@ struct NotificationMetrics: Sendable {
             help: "Notifications that took longer than they may, by the longest stage.",
             labels: ["cause", "reason"]
         )
-        // From the start: Prometheus sees no increase in a series that begins with its first late notification.
+        // From the start, here and below: Prometheus sees no increase in a series that begins with its first event.
         for stage in Stage.allCases { _ = late.labels(stage.rawValue, "") }
         deadLettered = registry.counter(
             "notification_dead_lettered_total",
             help: "Events that were given up.",
             labels: ["reason"]
         )
+        for reason in Self.reasons { _ = deadLettered.labels(reason) }
     }
+
+    /// Why events are given up. A reason that is not among them is counted all the same, from its first event on.
+    private static let reasons = [
+        "maximum_attempts", "refused_by_provider", "undecodable", "unknown_type", "unknown_user",
+    ]
 
     func delivered(by channel: String) {
         delivered.labels(channel).increment()

@@ -2,10 +2,11 @@
 ///
 /// Its methods run on the caller's task, within the caller's task-local values, and must not block.
 public protocol PostgresObserver: Sendable {
-    /// A statement that a caller asked for starts, before a connection is taken from the pool.
+    /// A statement that a caller asked for starts; its connection has been taken from the pool, or could not be.
     ///
     /// It is called once for each statement, whatever the pool does inside. COMMIT is reported with the summary
-    /// "COMMIT"; BEGIN and ROLLBACK are not reported.
+    /// "COMMIT"; ROLLBACK is not reported, and BEGIN only when there is no connection for the transaction. A connection
+    /// for something else that is not to be had is reported with the summary "connection".
     ///
     /// - Returns: the observation to tell of the end, or `nil` if nobody wants to know.
     func operationStarted(_ operation: PostgresOperation) -> (any PostgresObservation)?
@@ -13,8 +14,8 @@ public protocol PostgresObserver: Sendable {
     /// A connection was taken from the pool after `wait`, which is zero if one was free.
     func connectionAcquired(wait: Duration)
 
-    /// No connection could be taken from the pool.
-    func connectionRefused(_ error: PostgresError)
+    /// No connection could be taken from the pool within `wait`.
+    func connectionRefused(_ error: PostgresError, wait: Duration)
 }
 
 extension PostgresObserver {
@@ -22,7 +23,7 @@ extension PostgresObserver {
     public func connectionAcquired(wait: Duration) {}
 
     /// Does nothing.
-    public func connectionRefused(_ error: PostgresError) {}
+    public func connectionRefused(_ error: PostgresError, wait: Duration) {}
 }
 
 /// One statement under way.

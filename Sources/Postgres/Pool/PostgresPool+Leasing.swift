@@ -5,9 +5,9 @@ extension PostgresPool: PostgresQueryExecutor {
     ///   `.timeout` it is unknown whether the statement took effect.
     @discardableResult
     public func query(_ summary: String, _ query: PostgresQuery) async throws -> PostgresRows {
-        try await reporter.reporting(summary, query.sql) {
-            let connection = try await acquire()
-            defer { core.release(connection, isReusable: true) }
+        let connection = try await acquire(for: summary, query.sql)
+        defer { core.release(connection, isReusable: true) }
+        return try await reporter.reporting(summary, query.sql) {
             let request = Request(body: .query(query), deadline: configuration.statementDeadline)
             return PostgresRows(try await connection.send(request))
         }
@@ -26,7 +26,7 @@ extension PostgresPool: PostgresQueryExecutor {
         _ body: (PostgresConnection) async throws -> sending Value
     ) async throws -> sending Value {
         let connection = PostgresConnection(
-            try await acquire(),
+            try await acquire(for: Self.lease, ""),
             configuration: configuration,
             reporter: reporter
         )
@@ -51,14 +51,20 @@ extension PostgresPool: PostgresQueryExecutor {
         level: PostgresIsolationLevel = .readCommitted,
         _ body: (PostgresTransaction) async throws -> sending Value
     ) async throws -> sending Value {
-        let server = try await acquire()
+        let server = try await acquire(for: "BEGIN", "BEGIN")
         defer { core.release(server, isReusable: true) }
         let transaction = PostgresTransaction(server, level: level, configuration: configuration, reporter: reporter)
         return try await transaction.run(body)
     }
 
+    /// What the observer is told of when nobody knows yet which statements a connection is for.
+    private static let lease = "connection"
+
     /// Takes a connection and tells the observer.
-    private func acquire() async throws -> ServerConnection {
+    ///
+    /// What it was for is reported as a statement that failed if there is none to be had; the wait is no part of statements
+    /// that are sent.
+    private func acquire(for summary: String, _ sql: String) async throws -> ServerConnection {
         if let connection = core.acquireAtOnce() {
             reporter.observer.connectionAcquired(wait: .zero)
             return connection
@@ -69,7 +75,10 @@ extension PostgresPool: PostgresQueryExecutor {
             reporter.observer.connectionAcquired(wait: .now - start)
             return connection
         } catch {
-            reporter.observer.connectionRefused(PostgresError(observing: error))
+            let refusal = PostgresError(observing: error)
+            reporter.observer.connectionRefused(refusal, wait: .now - start)
+            // Who no longer wants the connection misses nothing.
+            if refusal.code != .cancelled { _ = try await reporter.reporting(summary, sql) { throw error } }
             throw error
         }
     }

@@ -69,6 +69,8 @@ public struct EventPublishing: Sendable {
             help: "Committed events, each of which must become a notification.",
             labels: ["event_type"]
         )
+        // From the start: what an objective divides by must see the first event of a process, too.
+        for type in streams.flatMap(\.subjects) { _ = requested.labels(type) }
         Self.registerGauges(relay, registry: telemetry.metrics)
     }
 

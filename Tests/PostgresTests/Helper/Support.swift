@@ -95,7 +95,7 @@ final class RecordingObserver: PostgresObserver {
         state.withLock { $0.waits.append(wait) }
     }
 
-    func connectionRefused(_ error: PostgresError) {
+    func connectionRefused(_ error: PostgresError, wait: Duration) {
         state.withLock { $0.refusals.append(error) }
     }
 

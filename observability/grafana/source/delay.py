@@ -38,9 +38,9 @@ DASHBOARD = dashboard(
                  thresholds=steps(RED, (ORANGE, 0.25), (GREEN, 0.5)), no_value="no rules",
                  links=[link("All objectives", "/d/contrail-slo?${__url_time_range}")]),
             stat("Oldest event that waits", "It should leave before it is 10 s old; 20 s and more pages somebody.",
-                 OLDEST, unit="s", thresholds=steps(GREEN, (ORANGE, 10), (RED, 20))),
+                 OLDEST, unit="s", thresholds=steps(GREEN, (ORANGE, 10), (RED, 20)), no_value="unknown"),
             stat("Overdue now", "Events that wait for longer than a notification may take, in outboxes and streams.",
-                 "sum(max by (place, job) (notification_overdue)) or vector(0)", unit="short", decimals=0,
+                 "sum(max by (place, job) (notification_overdue))", unit="short", decimals=0, no_value="unknown",
                  thresholds=steps(GREEN, (ORANGE, 1), (RED, 100))),
             stat("Alerts that fire", "Without the watchdog.",
                  f'count({FIRING}) or vector(0)', unit="short",
@@ -111,7 +111,10 @@ DASHBOARD = dashboard(
                 query(f"""
                 histogram_quantile(0.95, sum by (le) (rate(smtp_client_operation_duration_seconds_bucket[{RATE}])))
                 """, "mail server", exemplars=True), unit="s"),
-            timeseries("Mail server, failures", "By kind; smtp_4xx is tried again, smtp_5xx is given up.", (f"""
+            timeseries("Mail server, failures", """
+                By SMTP status or error. 4xx is tried again, 5xx is given up; but 521, 530, 534, 535, 538 and 554 are about the
+                server, and all mails wait until they end.
+                """, (f"""
                 sum by (error_type) (rate(smtp_client_operation_duration_seconds_count{{error_type!=""}}[{RATE}]))
                 or none(error_type)
                 """, "{{error_type}}"), unit="ops", stack=True),

@@ -16,7 +16,8 @@ DASHBOARD = dashboard(
                  'sum(max by (stream, consumer) (jetstream_consumer_pending{stream=~"$stream"}))', unit="short",
                  thresholds=steps(GREEN, (ORANGE, 100), (RED, 1000))),
             stat("Oldest event", "Age of the oldest event in a stream.", """
-                max(time() - notification_oldest_pending_timestamp_seconds{place=~"$stream"}) or vector(0)
+                max(time() - notification_oldest_pending_timestamp_seconds{place=~"$stream"})
+                or 0 * max(notification_overdue{place=~"$stream"})
                 """, unit="s", thresholds=steps(GREEN, (ORANGE, 10), (RED, 20))),
             stat("Being handled", "Delivered and not settled yet.",
                  'sum(max by (stream, consumer) (jetstream_consumer_ack_pending{stream=~"$stream"}))', unit="short"),

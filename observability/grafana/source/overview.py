@@ -9,7 +9,8 @@ ON_TIME = """
 """
 SERVED = f"rpc_server_call_duration_seconds_count{{{API}}}"
 FAILED = f'sum(rate(rpc_server_call_duration_seconds_count{{{API}, error_type!=""}}[{RATE}])) or vector(0)'
-OLDEST = "max(time() - notification_oldest_pending_timestamp_seconds) or vector(0)"
+# Nothing waits where somebody counts what is overdue; where nobody can count, nobody knows.
+OLDEST = "max(time() - notification_oldest_pending_timestamp_seconds) or 0 * max(notification_overdue)"
 
 DASHBOARD = dashboard(
     "contrail-overview",
@@ -36,7 +37,7 @@ DASHBOARD = dashboard(
                 links=[link("Look closer", "/d/contrail-service?var-job=orders&${__url_time_range}")]),
             stat("Oldest event that waits", """
                 Age of the oldest event that waits in an outbox or a stream. 10 s is what a notification may take.
-                """, OLDEST, unit="s", thresholds=steps(GREEN, (ORANGE, 10), (RED, 20)),
+                """, OLDEST, unit="s", thresholds=steps(GREEN, (ORANGE, 10), (RED, 20)), no_value="unknown",
                 links=[link("Where does it wait?", "/d/notification-delay?${__url_time_range}")]),
             stat("Breakers not closed", """
                 Circuit breakers that are open or half open: calls to a target are refused because too many failed or were slow.

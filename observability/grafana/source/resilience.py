@@ -55,7 +55,8 @@ DASHBOARD = dashboard(
                        (f"sum by (job, name) (increase(bulkhead_rejected_total{{{TARGET}}}[$__rate_interval]))",
                         "{{job}} → {{name}}"), unit="short", bars=True),
             timeseries("Deadlines that passed", """
-                By where the call was: admission, bulkhead, backoff, attempt; handler is the server's side.
+                By where the call was: admission, bulkhead, backoff, attempt. On the server's side handler, and admission for calls that
+                came too late.
                 """, (f"sum by (job, stage) (increase(deadline_exceeded_total{{{CHOSEN}}}[$__rate_interval]))",
                       "{{job}} {{stage}}"), unit="short", bars=True),
             timeseries("Duration of protected calls", "Attempts as the caller sees them, 99th percentile; dots open traces.",

@@ -64,11 +64,14 @@ DASHBOARD = dashboard(
                   (rate(rpc_client_call_duration_seconds_count{{{CHOSEN}}}[{RATE}]))
                 """, "{{rpc_method}} {{rpc_response_status_code}}"), unit="reqps"),
             timeseries("Calls made that failed", """
-                By kind of failure; refusals by a breaker, a bulkhead or a deadline are among them.
+                By kind of failure. Calls that a circuit breaker or a bulkhead refused were not made, and are shown beside them.
                 """, (f"""
                 sum by (error_type) (rate(rpc_client_call_duration_seconds_count{{{CHOSEN}, error_type!=""}}[{RATE}]))
                 or none(error_type)
-                """, "{{error_type}}"), unit="reqps", stack=True,
+                """, "{{error_type}}"),
+                (f'sum(rate(circuit_breaker_calls_total{{{CHOSEN}, outcome="rejected"}}[{RATE}]))', "refused by a breaker"),
+                (f"sum(rate(bulkhead_rejected_total{{{CHOSEN}}}[{RATE}]))", "refused by a bulkhead"),
+                unit="reqps", stack=True,
                 links=[link("Breakers and retries", "/d/contrail-resilience?${__url_time_range}")]),
             timeseries("Duration of calls made", "What the caller waited for; dots open traces.", query(
                 quantile(0.95, f"rpc_client_call_duration_seconds_bucket{{{CHOSEN}}}", "job, rpc_method"),
