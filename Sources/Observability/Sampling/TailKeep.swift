@@ -3,7 +3,7 @@ private import Synchronization
 /// Keeps traces that the sampler did not choose but that turn out to matter: late, failed or retried ones.
 ///
 /// Spans that the sampler dropped are recorded and held, bounded by an estimate of their memory, the oldest trace going
-/// first. When a span of the trace ends with an error or took too long, or when somebody calls ``OTelSpan/keepTrace(_:)``,
+/// first. When a span of the trace fails or took too long, or when somebody calls ``OTelSpan/keepTrace(_:)``,
 /// everything held of the trace is exported, and so is what this process still adds to it; contexts that are injected from
 /// then on say “sampled”, so that later hops keep the trace by themselves. Hops that came before are told through
 /// ``setListener(_:)``: the messaging module tells all services. It belongs to one ``TracerProvider`` and ends with it.
