@@ -9,14 +9,19 @@ import Tracing
 
 @Suite("Spans and metrics of statements, against a PostgreSQL server")
 struct DatabaseTracingTests {
-    @Test("What gets no connection is a failed statement, and has waited for one")
-    func noConnection() async throws {
-        let spans = InMemorySpanProcessor()
-        let telemetry = Telemetry(
+    private let spans = InMemorySpanProcessor()
+    private let telemetry: Telemetry
+
+    init() {
+        telemetry = Telemetry(
             provider: TracerProvider(testing: spans),
             metrics: MetricsRegistry(),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         )
+    }
+
+    @Test("What gets no connection is a failed statement, and has waited for one")
+    func noConnection() async throws {
         let pool = try Database.makePool(
             // Nobody listens there.
             environment: [
@@ -50,12 +55,6 @@ struct DatabaseTracingTests {
     func statements() async throws {
         let folder = FileManager.default.temporaryDirectory.path + "/contrail-db-\(UUID().uuidString.prefix(8))"
         defer { try? FileManager.default.removeItem(atPath: folder) }
-        let spans = InMemorySpanProcessor()
-        let telemetry = Telemetry(
-            provider: TracerProvider(testing: spans),
-            metrics: MetricsRegistry(),
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        )
         let server = try await PostgresServer.start(in: folder, fsync: false, logger: telemetry.logger)
         let result: Result<Void, any Error>
         do {

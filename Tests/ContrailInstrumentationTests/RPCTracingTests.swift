@@ -9,6 +9,17 @@ import Tracing
 
 @Suite("Spans of gRPC calls")
 struct RPCTracingTests {
+    private let spans = InMemorySpanProcessor()
+    private let telemetry: Telemetry
+
+    init() {
+        telemetry = Telemetry(
+            provider: TracerProvider(testing: spans),
+            metrics: MetricsRegistry(),
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        )
+    }
+
     /// A server and a client that record into one processor.
     private struct Peer: Sendable {
         let client: TracedGRPCClient
@@ -50,14 +61,9 @@ struct RPCTracingTests {
     private func withPeer(
         onCall: @escaping @Sendable () async throws -> Void = {},
         onAnswer: @escaping @Sendable () async throws -> Void = {},
+        beforeConnecting: @Sendable (Peer) async throws -> Void = { _ in },
         _ body: @Sendable (Peer) async throws -> Void
     ) async throws {
-        let spans = InMemorySpanProcessor()
-        let telemetry = Telemetry(
-            provider: TracerProvider(testing: spans),
-            metrics: MetricsRegistry(),
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        )
         let server = TracedGRPCServer(
             address: NetworkAddress(host: "127.0.0.1", port: 0),
             services: [EchoService(onCall: onCall, onAnswer: onAnswer)],
@@ -67,8 +73,11 @@ struct RPCTracingTests {
             group.addTask { try await server.run() }
             let address = try await server.listeningAddress()
             let client = try TracedGRPCClient(target: address, timeout: .seconds(20), telemetry: telemetry)
+            let peer = Peer(client: client, spans: spans, metrics: telemetry.metrics)
+            async let work: Void = body(peer)
+            try await beforeConnecting(peer)
             group.addTask { try await client.run() }
-            try await body(Peer(client: client, spans: spans, metrics: telemetry.metrics))
+            try await work
             client.beginGracefulShutdown()
             server.beginGracefulShutdown()
             try await group.waitForAll()
@@ -125,12 +134,6 @@ struct RPCTracingTests {
 
     @Test("A call that gets no connection has a span and is counted like one that was answered")
     func nobodyListens() async throws {
-        let spans = InMemorySpanProcessor()
-        let telemetry = Telemetry(
-            provider: TracerProvider(testing: spans),
-            metrics: MetricsRegistry(),
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        )
         let target = NetworkAddress(host: "127.0.0.1", port: 1)
         let client = try TracedGRPCClient(target: target, timeout: .seconds(20), telemetry: telemetry)
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -156,49 +159,26 @@ struct RPCTracingTests {
 
     @Test("The wait for a connection is part of the call's span and of its duration")
     func waitsForConnection() async throws {
-        let spans = InMemorySpanProcessor()
-        let telemetry = Telemetry(
-            provider: TracerProvider(testing: spans),
-            metrics: MetricsRegistry(),
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        )
-        let server = TracedGRPCServer(
-            address: NetworkAddress(host: "127.0.0.1", port: 0),
-            services: [EchoService(onCall: {})],
-            telemetry: telemetry
-        )
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await server.run() }
-            let client = try TracedGRPCClient(
-                target: try await server.listeningAddress(),
-                timeout: .seconds(20),
-                telemetry: telemetry
-            )
-            let peer = Peer(client: client, spans: spans, metrics: telemetry.metrics)
-            async let answer = peer.call(EchoService.unary, ["a"])
-            try await Task.sleep(for: .milliseconds(200))
-            group.addTask { try await client.run() }
-            #expect(try await answer == ["a"])
+        try await withPeer(beforeConnecting: { peer in
+            // While another call waits in vain.
+            await #expect(throws: RPCError.self) {
+                _ = try await peer.call(EchoService.stream, ["a"], timeout: .milliseconds(200))
+            }
+        }) { peer in
+            #expect(try await peer.call(EchoService.unary, ["a"]) == ["a"])
             let (span, _) = try await peer.sides(EchoService.unary)
-            // The call began within the first half of the pause, or this machine is very busy.
+            // The call began within the first half of the other's time, or this machine is very busy.
             #expect(span.endTime - span.startTime >= 100_000_000)
-            let text = String(decoding: PrometheusText.render(telemetry.metrics), as: UTF8.self)
-            let sum = text.split(separator: "\n").first { $0.hasPrefix("rpc_client_call_duration_seconds_sum") }
+            let text = String(decoding: PrometheusText.render(peer.metrics), as: UTF8.self)
+            let sum = text.split(separator: "\n").first {
+                $0.hasPrefix("rpc_client_call_duration_seconds_sum") && $0.contains("Unary")
+            }
             #expect(try #require(sum?.split(separator: " ").last.flatMap { Double($0) }) >= 0.1)
-            client.beginGracefulShutdown()
-            server.beginGracefulShutdown()
-            try await group.waitForAll()
         }
     }
 
     @Test("A call whose time is up before there is a connection has a span that says so")
     func noConnectionInTime() async throws {
-        let spans = InMemorySpanProcessor()
-        let telemetry = Telemetry(
-            provider: TracerProvider(testing: spans),
-            metrics: MetricsRegistry(),
-            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        )
         // Nobody makes it connect.
         let client = try TracedGRPCClient(
             target: NetworkAddress(host: "127.0.0.1", port: 1),

@@ -179,7 +179,7 @@ public final class TailKeep: Sendable {
                 return (export(held + [record], of: span.context.traceID, &state, &unwanted), true)
             }
             hold(record, span, &state)
-            if verdict != nil || record.isRefused { state.held[span.context.traceID]?.isRefused = true }
+            if record.isRefused { state.held[span.context.traceID]?.isRefused = true }
             unwanted = evict(&state)
             return ([], false)
         }
